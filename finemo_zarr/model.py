@@ -161,6 +161,7 @@ def create_motifs(
 
 _HIT_TYPES = dict.fromkeys(VARIABLES["hits"], np.float32) | {
     "hit_region": np.int64,
+    "hit_coefficient": np.float64,
     "hit_motif": np.int32,
     "hit_start": np.int32,
     "hit_end": np.int32,

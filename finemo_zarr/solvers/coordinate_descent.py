@@ -1,0 +1,190 @@
+"""The solver `coordinate-descent`: exact, on the CPU.
+
+An active-set method. A pass over all positions finds the columns that violate their optimality
+condition; coordinate descent settles the columns found so far; only positions whose residual
+changed, and at which a bound does not rule a violation out, are passed over again. When no column
+violates its condition the solution is optimal, whatever tolerance was asked for.
+
+The bound is Cauchy-Schwarz on what is under a core: the product of a column with the residual is at
+most the norm of the weights times the norm of the residual there, times the column's scale.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finemo_zarr.errors import SchemaError
+from finemo_zarr.model import create_hits, create_qc
+from finemo_zarr.protocols import HitsAndQC, option
+from finemo_zarr.solvers._hits import placed, problem_scores
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from finemo_zarr.solvers._coordinate_descent_kernels import Bank
+
+FloatArray = NDArray[np.float64]
+
+_SAME = 1e-6
+_ROOM = 512
+
+
+@dataclass(frozen=True)
+class CoordinateDescent:
+    """Active-set coordinate descent.
+
+    Where two columns are the same (a motif whose core is its own reverse complement, or a motif
+    given twice) the solution is not unique; then the ``+`` strand is called, and the motif that
+    comes first.
+    """
+
+    name: ClassVar[str] = "coordinate-descent"
+    summary: ClassVar[str] = "exact active-set coordinate descent on the CPU (Numba)"
+
+    tolerance: float = option(
+        "-c",
+        "--convergence-tol",
+        default=5e-4,
+        help="Largest duality gap per base of a region that counts as converged.",
+    )
+    max_steps: int = option(
+        "-S",
+        "--max-steps",
+        default=10_000,
+        help="Steps allowed per region (for coordinate-descent, sweeps over its working set).",
+    )
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise SchemaError(f"the tolerance is {self.tolerance}, expected a number above 0")
+        if self.max_steps < 1:
+            raise SchemaError(f"the number of steps is {self.max_steps}, expected at least 1")
+
+    def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
+        """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""
+        hits, qc = self._solve_block(
+            _bank(motifs),
+            np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8),
+            np.ascontiguousarray(problem_scores(regions, motifs)),
+        )
+        region, motif, start = hits[:, :3].T.astype(np.int64)
+        scored = ("coefficient", "coefficient_global", "similarity", "importance", "importance_sq")
+        columns = {"region": region, **placed(motifs, motif, start)}
+        columns |= dict(zip(scored, hits[:, 3:].T, strict=True))
+        quality = dict(zip(("nll", "dual_gap", "steps", "scale"), qc.T, strict=True))
+        quality["converged"] = qc[:, 1] <= self.tolerance
+        return HitsAndQC(create_hits(columns), create_qc(quality))
+
+    def _solve_block(
+        self, bank: "Bank", codes: NDArray[np.uint8], scores: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Hits ``(hit, 8)`` and qc ``(region, 4)`` of all regions, with as much room as needed."""
+        from finemo_zarr.solvers._coordinate_descent_kernels import solve_regions, workspace
+
+        qc = np.zeros((len(codes), 4))
+        parts, room, first = [np.empty((0, 8))], _ROOM, 0
+        while first < len(codes):
+            hits = np.empty((max(room, 16 * (len(codes) - first)), 8))
+            buffers = workspace(bank, codes.shape[1], room)
+            stopped, found = solve_regions(
+                bank, buffers, codes, scores, first, self.max_steps, hits, qc
+            )
+            parts.append(hits[:found].copy())
+            room = 2 * room if stopped == first else room
+            first = stopped
+        return np.concatenate(parts), qc
+
+
+def _bank(motifs: "xr.Dataset") -> "Bank":
+    """Lay the motifs out for the kernels: by core width, widest first, in groups of lanes."""
+    from finemo_zarr.solvers._coordinate_descent_kernels import Bank
+    from finemo_zarr.solvers._correlate_kernels import LANES
+
+    rows = 1 if motifs.attrs["mode"][1] == "p" else 4
+    places = _places(motifs)
+    cores = places[:, 0]
+    lambdas = motifs.motif_lambda.values.astype(np.float64)
+    weights = _core_weights(motifs, cores)
+    slots = np.lexsort((_ranks(motifs), -cores))
+    slots = slots[~_repeated(weights, slots, motifs)[slots]]
+    members = [slots[first : first + LANES] for first in range(0, slots.size, LANES)]
+    penalised = weights / lambdas[:, None]
+    tables = [_table(penalised, group, cores[group[0]]) for group in members]
+    squares = _largest_squares(penalised, rows)
+    starts = np.cumsum([0, *(table.size for table in tables)])[:-1]
+    widths = [(cores[group[0]], cores[group[-1]]) for group in members]
+    return Bank(
+        rows=rows,
+        weights=weights,
+        lambdas=lambdas,
+        places=places,
+        slots=np.concatenate([slots, np.full(-slots.size % LANES, -1)]).astype(np.int64),
+        table=np.concatenate(tables),
+        groups=np.column_stack([starts, np.array(widths)]).astype(np.int64),
+        bounds=np.array([squares[group].max() for group in members]),
+    )
+
+
+def _places(motifs: "xr.Dataset") -> NDArray[np.int64]:
+    """Core width, bases needed before the core and from its start on, ``(motif, 3)``."""
+    start, end, width = (
+        motifs[name].values.astype(np.int64) for name in ("motif_start", "motif_end", "motif_width")
+    )
+    if motifs.attrs["placement"] == "full":
+        return np.column_stack([end - start, start, width - start])
+    return np.column_stack([end - start, np.zeros_like(start), end - start])
+
+
+def _ranks(motifs: "xr.Dataset") -> NDArray[np.int64]:
+    """Which of two equal columns is called: `+` before `-`, then the earlier motif."""
+    reverse = np.asarray(motifs.motif_strand.values == "-", dtype=bool)
+    return np.argsort(np.lexsort((np.arange(reverse.size), reverse))).astype(np.int64)
+
+
+def _core_weights(motifs: "xr.Dataset", cores: NDArray[np.int64]) -> FloatArray:
+    """Weights ``(motif, 4 * widest core)`` from the core's start, ``[position, base]``."""
+    weights = np.zeros((cores.size, int(cores.max(initial=1)), 4))
+    starts, ends = motifs.motif_start.values, motifs.motif_end.values
+    for index, matrix in enumerate(motifs.motif_weights.values):
+        weights[index, : cores[index]] = matrix[:, starts[index] : ends[index]].T
+    return weights.reshape(cores.size, -1)
+
+
+def _repeated(
+    weights: FloatArray, slots: NDArray[np.int64], motifs: "xr.Dataset"
+) -> NDArray[np.bool_]:
+    """Motifs whose columns are those of a motif of lower rank: they can never be told apart."""
+    repeated = np.zeros(slots.size, dtype=np.bool_)
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    features = ["motif_lambda", "motif_start", "motif_end", "motif_width"]
+    if motifs.attrs["placement"] == "core":
+        features = ["motif_lambda"]
+    values = [motifs[name].values for name in features]
+    widths = motifs.motif_end.values - motifs.motif_start.values
+    for index in slots:
+        earlier = alike[widths[index], *(value[index] for value in values)]
+        if earlier:
+            difference = np.abs(weights[earlier] - weights[index]).max(axis=1)
+            repeated[index] = bool((difference <= _SAME * np.abs(weights[index]).max()).any())
+        if not repeated[index]:
+            earlier.append(index)
+    return repeated
+
+
+def _table(penalised: FloatArray, group: NDArray[np.int64], core: int) -> NDArray[np.float32]:
+    """Weights over lambdas of one group, ``[step, base, lane]``, flat."""
+    from finemo_zarr.solvers._correlate_kernels import LANES
+
+    table = np.zeros((4 * core, LANES), dtype=np.float32)
+    table[:, : group.size] = penalised[group, : 4 * core].T
+    return table.ravel()
+
+
+def _largest_squares(weights: FloatArray, rows: int) -> FloatArray:
+    """Largest squared norm ``(motif,)`` that a column can have before it is scaled."""
+    squares = weights.reshape(weights.shape[0], -1, 4) ** 2
+    largest: Any = squares.max(axis=2) if rows == 1 else squares.sum(axis=2)
+    return np.asarray(largest.sum(axis=1))
