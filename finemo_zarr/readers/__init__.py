@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The built-in readers: score files to regions, motif files to motifs."""
