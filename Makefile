@@ -1,0 +1,41 @@
+# Everything runs in .venv, which the first target that needs it makes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint bench clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $@
+
+install: $(VENV)/.installed  ## Make .venv with the package and what its tests need
+
+demo: $(VENV)/.installed  ## Call hits on the bundled example and compare them with the truth
+	$(BIN)/python examples/demo.py --out $(DEMO)
+
+lint: $(VENV)/.installed  ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## Every check, then the tests
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+check: $(VENV)/.installed  ## The tests alone
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+bench: $(VENV)/.installed  ## Time everything and write the tables of docs/benchmarks.md
+	$(BIN)/python tests/benchmarks/report.py
+
+clean:  ## Remove what the targets above made
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
