@@ -1,0 +1,41 @@
+"""Motifs from files and stores alike."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finemo_zarr import store
+from finemo_zarr.motifs import combine_motifs
+from finemo_zarr.registry import read_motifs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def load_motifs(paths: Sequence[Path | str]) -> "xr.Dataset":
+    """Read the motifs of several files and hits stores into one dataset.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Motif files, hits stores, or folders that `call-hits` wrote.
+
+    Returns
+    -------
+    xarray.Dataset
+        A motifs dataset, not oriented.
+
+    Raises
+    ------
+    ReadError
+        If a path cannot be read.
+    SchemaError
+        If a name occurs more than once.
+    """
+    return combine_motifs([_load(Path(path)) for path in paths])
+
+
+def _load(path: Path) -> "xr.Dataset":
+    if (store.hits_path(path) / "zarr.json").is_file():
+        return store.read_stored_motifs(path)
+    return read_motifs(path)
