@@ -43,10 +43,10 @@ def run_blocks(
     RunError
         If `jobs` is less than 1.
     """
-    from dask.base import compute
-    from dask.delayed import delayed
+    from dask.threaded import get
 
     n_threads = _number_of_threads(jobs)
+    name = label.replace(" ", "-")
     wave = n_threads * _BLOCKS_PER_WAVE_AND_JOB
     n_regions = sum(block.size for block in blocks)
     # The pool is ours so that no task still writes when an error or Ctrl-C removes the output.
@@ -59,13 +59,9 @@ def run_blocks(
 
         for first in range(0, len(blocks), wave):
             members = blocks[first : first + wave]
-            calls = [
-                delayed(run, traverse=False)(
-                    block, dask_key_name=f"{label.replace(' ', '-')}-{block.index}"
-                )
-                for block in members
-            ]
-            results = compute(*calls, scheduler="threads", pool=pool, traverse=False)  # type: ignore[no-untyped-call]
+            graph = {f"{name}-{block.index}": (run, block) for block in members}
+            # Not dask.compute: it loads dask.distributed, a quarter of a second, to look for one.
+            results = get(graph, list(graph), pool=pool)
             for block, result in zip(members, results, strict=True):
                 consume(block, result)
 

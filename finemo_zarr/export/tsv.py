@@ -207,7 +207,7 @@ def _hit_table(
             "chr": regions.chrom.gather(region),
             **{name: offset + hits[f"hit_{name}"] for name in places},
             "motif_name": names.gather(motif),
-            **{f"hit_{name}": hits[f"hit_{name}"] for name in scores},
+            **{f"hit_{name}": hits[f"hit_{name}"].astype(np.float32) for name in scores},
             "hit_correlation": hits["hit_similarity"],
             "strand": strands.gather(motif),
             "peak_name": regions.name.gather(region),
