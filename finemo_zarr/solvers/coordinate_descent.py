@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 _SAME = 1e-6
+_CACHE_LINE = 64
 _ROOM = 512
 
 
@@ -122,7 +123,7 @@ def _bank(motifs: "xr.Dataset") -> "Bank":
         lambdas=lambdas,
         places=places,
         slots=np.concatenate([slots, np.full(-slots.size % LANES, -1)]).astype(np.int64),
-        table=np.concatenate(tables),
+        table=_aligned(np.concatenate(tables)),
         groups=np.column_stack([starts, np.array(widths)]).astype(np.int64),
         bounds=np.array([squares[group].max() for group in members]),
     )
@@ -181,6 +182,15 @@ def _table(penalised: FloatArray, group: NDArray[np.int64], core: int) -> NDArra
     table = np.zeros((4 * core, LANES), dtype=np.float32)
     table[:, : group.size] = penalised[group, : 4 * core].T
     return table.ravel()
+
+
+def _aligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy that begins on a cache line: rows that straddle two load at half the speed."""
+    buffer = np.empty(values.nbytes + _CACHE_LINE, dtype=np.uint8)
+    start = -buffer.ctypes.data % _CACHE_LINE
+    aligned = buffer[start : start + values.nbytes].view(np.float32)
+    aligned[:] = values
+    return aligned
 
 
 def _largest_squares(weights: FloatArray, rows: int) -> FloatArray:
