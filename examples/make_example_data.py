@@ -15,7 +15,7 @@ build; never ``modisco`` beside ``modisco-lite``)::
     pip install igraph==1.0.0 leidenalg==0.11.0
     python make_example_data.py --out data
 
-It takes three to four minutes on two cores.
+It takes about four minutes on two free cores.
 """
 
 from __future__ import annotations
