@@ -11,6 +11,7 @@ from typing import Any
 from finemo_zarr import __version__
 from finemo_zarr.errors import ReadError
 from finemo_zarr.protocols import option_fields
+from finemo_zarr.store import hits_path
 
 _PACKAGES = ("numpy", "xarray", "zarr", "dask", "numba", "h5py", "pyBigWig", "pyfaidx")
 _DIGEST_BYTES = 2**16
@@ -48,7 +49,7 @@ def describe_input(path: Path) -> dict[str, Any]:
     The digest is the SHA-256 of the first and the last 64 KiB, which costs nothing and tells two
     versions of a file apart. Of a store it is that of its root metadata.
     """
-    file = path / "zarr.json" if path.is_dir() else path
+    file = hits_path(path) / "zarr.json" if path.is_dir() else path
     try:
         with file.open("rb") as handle:
             digest = sha256(handle.read(_DIGEST_BYTES))

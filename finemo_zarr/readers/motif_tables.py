@@ -14,13 +14,16 @@ from finemo_zarr.errors import ReadError
 from finemo_zarr.readers._checks import file_head
 
 
+_ANY = "…"  # as the last of the expected columns: any number of them, not read
+
+
 class _Row(NamedTuple):
     values: list[str]  # what follows the name
     where: str
 
 
 def read_names(path: Path | str) -> tuple[str, ...]:
-    """Names of the motifs to include, one per line.
+    """Names of the motifs to include, the first column of each line; others are not looked at.
 
     Parameters
     ----------
@@ -30,9 +33,9 @@ def read_names(path: Path | str) -> tuple[str, ...]:
     Raises
     ------
     ReadError
-        If the file is missing or empty, has more than one column, or names a motif twice.
+        If the file is missing or empty, or names a motif twice.
     """
-    return tuple(_read_table(path, "a list of motif names", ("name",)))
+    return tuple(_read_table(path, "a list of motif names", ("name", _ANY)))
 
 
 def read_renames(path: Path | str) -> dict[str, str]:
@@ -117,7 +120,9 @@ def _read_table(path: Path | str, expected: str, columns: tuple[str, ...]) -> di
     lines: dict[str, int] = {}
     for number, fields in _rows(Path(path), expected):
         where = f"{path}, line {number}"
-        if len(fields) != len(columns) or not all(fields):
+        if columns[-1] == _ANY:
+            fields = fields[: len(columns) - 1]
+        elif len(fields) != len(columns) or not all(fields):
             raise ReadError(
                 f"{where}: {len([f for f in fields if f])} columns, expected {len(columns)}"
                 f" separated by tabs: {', '.join(columns)}"

@@ -24,7 +24,7 @@ from finemo_zarr.solvers._hits import placed, problem_scores
 if TYPE_CHECKING:
     import xarray as xr
 
-    from finemo_zarr.solvers._coordinate_descent_kernels import Bank
+    from finemo_zarr.solvers._state_kernels import Bank
 
 FloatArray = NDArray[np.float64]
 
@@ -83,7 +83,8 @@ class CoordinateDescent:
         self, bank: "Bank", codes: NDArray[np.uint8], scores: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Hits ``(hit, 8)`` and qc ``(region, 4)`` of all regions, with as much room as needed."""
-        from finemo_zarr.solvers._coordinate_descent_kernels import solve_regions, workspace
+        from finemo_zarr.solvers._coordinate_descent_kernels import solve_regions
+        from finemo_zarr.solvers._state_kernels import workspace
 
         qc = np.zeros((len(codes), 4))
         parts, room, first = [np.empty((0, 8))], _ROOM, 0
@@ -101,7 +102,7 @@ class CoordinateDescent:
 
 def _bank(motifs: "xr.Dataset") -> "Bank":
     """Lay the motifs out for the kernels: by core width, widest first, in groups of lanes."""
-    from finemo_zarr.solvers._coordinate_descent_kernels import Bank
+    from finemo_zarr.solvers._state_kernels import Bank
     from finemo_zarr.solvers._correlate_kernels import LANES
 
     rows = 1 if motifs.attrs["mode"][1] == "p" else 4
