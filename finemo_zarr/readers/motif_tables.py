@@ -13,7 +13,6 @@ import numpy as np
 from finemo_zarr.errors import ReadError
 from finemo_zarr.readers._checks import file_head
 
-
 _ANY = "…"  # as the last of the expected columns: any number of them, not read
 
 
@@ -118,11 +117,10 @@ def read_trim_coords(path: Path | str) -> dict[str, tuple[int, int]]:
 def _read_table(path: Path | str, expected: str, columns: tuple[str, ...]) -> dict[str, _Row]:
     table: dict[str, _Row] = {}
     lines: dict[str, int] = {}
-    for number, fields in _rows(Path(path), expected):
+    for number, found in _rows(Path(path), expected):
         where = f"{path}, line {number}"
-        if columns[-1] == _ANY:
-            fields = fields[: len(columns) - 1]
-        elif len(fields) != len(columns) or not all(fields):
+        fields = found[: len(columns) - 1] if columns[-1] == _ANY else found
+        if columns[-1] != _ANY and (len(fields) != len(columns) or not all(fields)):
             raise ReadError(
                 f"{where}: {len([f for f in fields if f])} columns, expected {len(columns)}"
                 f" separated by tabs: {', '.join(columns)}"
