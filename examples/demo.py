@@ -82,8 +82,7 @@ def _print_comparison(hits: pl.DataFrame, truth: pl.DataFrame) -> None:
     print("(right: the right factor, and core and site share at least half of the shorter)")
     again = right.sum() - found.sum()
     print(
-        f"{again:,} of the right hits are the second on their site: a near-palindrome such as NRF1 "
-        "on both\nstrands, or both of the motifs that TF-MoDISco found for CTCF"
+        f"{again:,} of the right hits are the second on a site, most of NRF1: nearly a palindrome"
     )
 
 
