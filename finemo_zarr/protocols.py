@@ -83,6 +83,25 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+@dataclass(frozen=True)
+class Job:
+    """Size of a job, for a solver that is asked whether it would pay.
+
+    A solver that needs a device may have a static method ``pays(job) -> (bool, str)``: whether it
+    can run here and would finish sooner than coordinate descent, and why, in a few words.
+    ``call-hits --solver auto`` asks.
+
+    Parameters
+    ----------
+    n_regions, width, n_motifs : int
+        Regions, their width in bp, oriented motifs.
+    """
+
+    n_regions: int
+    width: int
+    n_motifs: int
+
+
 class HitsAndQC(NamedTuple):
     """What a solver returns for a block: a hits and a qc dataset."""
 

@@ -48,7 +48,10 @@ _BUILT_IN: Mapping[PluginKind, tuple[str, ...]] = {
         "readers.finemo_npz:FinemoNpzReader",
     ),
     "motif reader": ("readers.modisco_h5:ModiscoH5Reader", "readers.meme:MemeReader"),
-    "solver": ("solvers.coordinate_descent:CoordinateDescent",),
+    "solver": (
+        "solvers.coordinate_descent:CoordinateDescent",
+        "solvers.prox_gradient:ProxGradient",
+    ),
 }
 _DISTRIBUTION = "finemo-zarr"
 

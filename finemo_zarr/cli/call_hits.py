@@ -17,10 +17,12 @@ from finemo_zarr.cli.options import (
     overwrite_option,
 )
 from finemo_zarr.motifs import Mode, MotifOptions, Normalize, Placement
-from finemo_zarr.protocols import Solver, option, option_fields, option_values
+from finemo_zarr.protocols import Job, Solver, option, option_fields, option_values
 from finemo_zarr.registry import get_solver, solvers
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from finemo_zarr.store import HitsStore
 
 T = TypeVar("T")
@@ -132,9 +134,13 @@ class CallHits:
     )
     solver: str = option(
         "--solver",
-        default="coordinate-descent",
+        default="auto",
         metavar="NAME",
-        help="Solver; `finemo-zarr plugins` lists them.",
+        help="Solver; `finemo-zarr plugins` lists them. auto: a GPU's, if one is installed and the"
+        " job is large enough to pay, else coordinate-descent.",
+    )
+    no_tables: bool = option(
+        "--no-tables", default=False, help="Write the store hits.zarr only, no tables."
     )
 
     def __post_init__(self) -> None:
@@ -209,41 +215,69 @@ def _solver_options() -> list[FieldOption]:
 
 def _run(context: click.Context, /, jobs: int | None, overwrite: bool, **values: Any) -> None:
     options = build(CallHits, values)
-    solver = _solver(context, get_solver(options.solver), values)
-    hits = _call(options, solver, jobs=jobs, overwrite=overwrite)
-    click.echo(_summary(options, hits))
+    given = _given(context, values)
+    if options.solver != "auto":  # an option that it does not have is found before anything is read
+        _check_given(context, get_solver(options.solver), given)
+    click.echo(_call(context, options, given, jobs=jobs, overwrite=overwrite))
 
 
-def _solver(context: click.Context, cls: type[Solver], values: Mapping[str, Any]) -> Solver:
-    """Make the solver from the options that were given."""
-    own, known = option_fields(CallHits), option_fields(cls)
-    given = {
+def _given(context: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of solvers that were given."""
+    own, default = option_fields(CallHits), click.core.ParameterSource.DEFAULT
+    return {
         name: value
         for name, value in values.items()
-        if name not in own
-        and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        if name not in own and context.get_parameter_source(name) is not default
     }
+
+
+def _check_given(context: click.Context, cls: type[Solver], given: Mapping[str, Any]) -> None:
     for name in given:
-        if name not in known:
+        if name not in option_fields(cls):
             having = [other for other, its in solvers().items() if name in option_fields(its)]
             flag = next(p.opts[-1] for p in context.command.params if p.name == name)
             raise click.UsageError(
-                f"{flag} is an option of {', '.join(having)}, not of the solver {cls.name}"
+                f"{flag} is an option of {', '.join(having)}, not of the solver {cls.name}; "
+                "name one with --solver"
             )
-    return build(cls, given)
 
 
-def _call(options: CallHits, solver: Solver, *, jobs: int | None, overwrite: bool) -> "HitsStore":
-    """Write store and tables, which appear together."""
+def _solver(
+    context: click.Context, options: CallHits, given: Mapping[str, Any], motifs: "xr.Dataset"
+) -> tuple[Solver, str]:
+    """Make the solver from the options that were given; also says why it is that."""
+    from finemo_zarr.execution import choose_solver
+    from finemo_zarr.store import open_regions
+
+    cls, reason = get_solver(options.solver) if options.solver != "auto" else None, "--solver"
+    if cls is None:
+        sizes = open_regions(options.regions).sizes
+        job = Job(sizes["region"], sizes["position"], motifs.sizes["motif"])
+        cls, reason = choose_solver(job, solvers())
+    _check_given(context, cls, given)
+    return build(cls, given), reason
+
+
+def _call(
+    context: click.Context,
+    options: CallHits,
+    given: Mapping[str, Any],
+    *,
+    jobs: int | None,
+    overwrite: bool,
+) -> str:
+    """Write store and tables, which appear together; returns what to say of them."""
     from finemo_zarr.execution import call_hits, load_motifs
     from finemo_zarr.export import write_tables
     from finemo_zarr.motifs import prepare_motifs
     from finemo_zarr.store import open_hits, read_info, staged
 
-    params = {**option_values(options), **option_values(solver)}
     with staged(options.out_dir, overwrite=overwrite, replaceable=_is_output) as folder:
         read_info(options.regions, "regions")
         motifs = prepare_motifs(load_motifs(options.motifs), options.motif_options())
+        solver, reason = _solver(context, options, given, motifs)
+        params = {**option_values(options), **option_values(solver)}
+        params |= {"solver": solver.name, "solver_reason": reason}
         motifs.attrs["provenance"] = {"options": params, "inputs": options.inputs()}
         call_hits(
             options.regions,
@@ -253,8 +287,10 @@ def _call(options: CallHits, solver: Solver, *, jobs: int | None, overwrite: boo
             post_filter=not options.no_post_filter,
             jobs=jobs,
         )
-        write_tables(folder / _STORE, folder, params)
-    return open_hits(options.out_dir)
+        if not options.no_tables:
+            write_tables(folder / _STORE, folder, params)
+    chosen = f"solver: {solver.name}" + (f" ({reason})" if options.solver == "auto" else "")
+    return "\n".join([chosen, *_summary(options, open_hits(options.out_dir))])
 
 
 def _is_output(path: Path) -> bool:
@@ -266,17 +302,17 @@ def _is_output(path: Path) -> bool:
     return is_store(path / _STORE) and found <= {_STORE, *TABLES}
 
 
-def _summary(options: CallHits, opened: "HitsStore") -> str:
+def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
     import numpy as np
 
     names = opened.motifs["motif_name"].values
     called = np.unique(names[np.unique(opened.hits["hit_motif"].values)]).size
     missed = int((~opened.qc["qc_converged"].values).sum())
     n_hits, n_regions = opened.hits.sizes["hit"], opened.qc.sizes["region"]
-    lines = [
+    tables = [] if options.no_tables else [f"tables: {options.out_dir / 'hits.tsv'} and others"]
+    return [
         f"{n_hits:,} hits of {called} of {np.unique(names).size} motifs in {n_regions:,} regions",
         f"{missed:,} regions did not converge" if missed else "all regions converged",
-        f"tables: {options.out_dir / 'hits.tsv'} and others beside it",
+        *tables,
         f"store:  {options.out_dir / _STORE}",
     ]
-    return "\n".join(lines)

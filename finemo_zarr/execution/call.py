@@ -9,6 +9,7 @@ import numpy as np
 
 from finemo_zarr import store
 from finemo_zarr.errors import ConvergenceWarning, PluginError, RunError
+from finemo_zarr.execution.choose import DEFAULT_SOLVER
 from finemo_zarr.execution.labels import region_label
 from finemo_zarr.execution.plan import Block, plan_blocks
 from finemo_zarr.execution.provenance import describe_run
@@ -21,7 +22,6 @@ from finemo_zarr.sequence import project
 if TYPE_CHECKING:
     import xarray as xr
 
-DEFAULT_SOLVER = "coordinate-descent"
 _NAMED_REGIONS = 3
 """How many regions a warning names."""
 

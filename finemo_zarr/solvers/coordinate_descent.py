@@ -9,7 +9,6 @@ The bound is Cauchy-Schwarz on what is under a core: the product of a column wit
 most the norm of the weights times the norm of the residual there, times the column's scale.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from finemo_zarr.errors import SchemaError
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC, option
+from finemo_zarr.solvers._columns import core_weights, equal_motifs
 from finemo_zarr.solvers._hits import placed, problem_scores
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_SAME = 1e-6
 _CACHE_LINE = 64
 _ROOM = 512
 
@@ -102,16 +101,16 @@ class CoordinateDescent:
 
 def _bank(motifs: "xr.Dataset") -> "Bank":
     """Lay the motifs out for the kernels: by core width, widest first, in groups of lanes."""
-    from finemo_zarr.solvers._state_kernels import Bank
     from finemo_zarr.solvers._correlate_kernels import LANES
+    from finemo_zarr.solvers._state_kernels import Bank
 
     rows = 1 if motifs.attrs["mode"][1] == "p" else 4
     places = _places(motifs)
     cores = places[:, 0]
     lambdas = motifs.motif_lambda.values.astype(np.float64)
-    weights = _core_weights(motifs, cores)
-    slots = np.lexsort((_ranks(motifs), -cores))
-    slots = slots[~_repeated(weights, slots, motifs)[slots]]
+    weights = core_weights(motifs).transpose(0, 2, 1).reshape(cores.size, -1)
+    slots = np.argsort(-cores, kind="stable")
+    slots = slots[~_repeated(motifs)[slots]]
     members = [slots[first : first + LANES] for first in range(0, slots.size, LANES)]
     penalised = weights / lambdas[:, None]
     tables = [_table(penalised, group, cores[group[0]]) for group in members]
@@ -140,39 +139,12 @@ def _places(motifs: "xr.Dataset") -> NDArray[np.int64]:
     return np.column_stack([end - start, np.zeros_like(start), end - start])
 
 
-def _ranks(motifs: "xr.Dataset") -> NDArray[np.int64]:
-    """Which of two equal columns is called: `+` before `-`, then the earlier motif."""
-    reverse = np.asarray(motifs.motif_strand.values == "-", dtype=bool)
-    return np.argsort(np.lexsort((np.arange(reverse.size), reverse))).astype(np.int64)
-
-
-def _core_weights(motifs: "xr.Dataset", cores: NDArray[np.int64]) -> FloatArray:
-    """Weights ``(motif, 4 * widest core)`` from the core's start, ``[position, base]``."""
-    weights = np.zeros((cores.size, int(cores.max(initial=1)), 4))
-    starts, ends = motifs.motif_start.values, motifs.motif_end.values
-    for index, matrix in enumerate(motifs.motif_weights.values):
-        weights[index, : cores[index]] = matrix[:, starts[index] : ends[index]].T
-    return weights.reshape(cores.size, -1)
-
-
-def _repeated(
-    weights: FloatArray, slots: NDArray[np.int64], motifs: "xr.Dataset"
-) -> NDArray[np.bool_]:
-    """Motifs whose columns are those of a motif of lower rank: they can never be told apart."""
-    repeated = np.zeros(slots.size, dtype=np.bool_)
-    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    features = ["motif_lambda", "motif_start", "motif_end", "motif_width"]
-    if motifs.attrs["placement"] == "core":
-        features = ["motif_lambda"]
-    values = [motifs[name].values for name in features]
-    widths = motifs.motif_end.values - motifs.motif_start.values
-    for index in slots:
-        earlier = alike[widths[index], *(value[index] for value in values)]
-        if earlier:
-            difference = np.abs(weights[earlier] - weights[index]).max(axis=1)
-            repeated[index] = bool((difference <= _SAME * np.abs(weights[index]).max()).any())
-        if not repeated[index]:
-            earlier.append(index)
+def _repeated(motifs: "xr.Dataset") -> NDArray[np.bool_]:
+    """Motifs ``(motif,)`` whose every column is also that of a motif that comes first."""
+    later, first = np.array(equal_motifs(motifs), dtype=np.int64).reshape(-1, 2).T
+    flanks = _places(motifs)
+    repeated = np.zeros(motifs.sizes["motif"], dtype=np.bool_)
+    repeated[later[(flanks[later] == flanks[first]).all(axis=1)]] = True
     return repeated
 
 

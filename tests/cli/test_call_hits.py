@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -51,7 +52,8 @@ def test_call_hits__writes_store_and_tables(call, tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == sorted([*TABLES, "hits.zarr"])
     n_hits = store.open_hits(out).hits.sizes["hit"]
     assert len(pl.read_csv(out / "hits.tsv", separator="\t")) == n_hits > 0
-    assert result.out.splitlines()[:2] == [
+    assert result.out.startswith("solver: coordinate-descent (")
+    assert result.out.splitlines()[1:3] == [
         f"{n_hits} hits of 3 of 3 motifs in 50 regions",
         "all regions converged",
     ]
@@ -212,8 +214,31 @@ def test_call_hits__each_solver_has_its_own_defaults(call, two_solvers, tmp_path
 def test_call_hits__help_names_the_solvers_of_an_option(run, two_solvers) -> None:
     text = " ".join(run("call-hits", "--help").out.split())
     assert "Momentum. [default: 0.5] (other)" in text
-    assert "(coordinate-descent, other)" in text
+    assert re.search(r"\(coordinate-descent, [a-z, -]*other\)", text)
     assert "Examples:" in text
+
+
+def test_call_hits__writes_no_tables_where_none_are_wanted(call, tmp_path: Path) -> None:
+    result = call("--no-tables")
+    assert result.code == 0
+    assert [path.name for path in (tmp_path / "hits").iterdir()] == ["hits.zarr"]
+    assert "tables" not in result.out
+
+
+def test_call_hits__takes_a_solver_that_says_it_pays(
+    call, two_solvers, tmp_path: Path, monkeypatch
+) -> None:
+    cls = registry.get_solver("other")
+    monkeypatch.setattr(cls, "pays", staticmethod(lambda _: (False, "no device")), raising=False)
+    found = call().out
+    assert "solver: coordinate-descent (" in found
+    assert "other: no device" in found
+    pays = staticmethod(lambda job: (True, f"{job.n_regions} regions, {job.n_motifs} motifs"))
+    monkeypatch.setattr(cls, "pays", pays)
+    assert "solver: other (50 regions, 6 motifs)" in call("--overwrite", "-u", "0.25").out
+    options = store.read_info(tmp_path / "hits/hits.zarr").provenance["options"]
+    assert (options["solver"], options["solver_reason"]) == ("other", "50 regions, 6 motifs")
+    assert call("--overwrite", "--solver", "coordinate-descent").code == 0
 
 
 def test_call_hits__has_the_flags_of_the_specification() -> None:
