@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError
 from finemo_zarr.readers._checks import file_head, listing
-from finemo_zarr.readers._genome import Genome, clip, sorted_rows
+from finemo_zarr.readers._genome import Genome, runs
 from finemo_zarr.readers._lazy import RowSource, mean_of
 
 _MAGIC = 0x888FFC26
@@ -95,11 +95,10 @@ class BigWigScores(_Windows):
     ) -> NDArray[np.float32]:
         scores = np.zeros((len(start), self.width), dtype=np.float32)
         with _opened(path) as bigwig:
-            for row in sorted_rows(chrom, start):
-                begin, end = clip(int(start[row]), self.width, self.lengths[chrom[row]])
-                values = bigwig.values(chrom[row], begin, end, numpy=True)
-                offset = begin - int(start[row])
-                scores[row, offset : offset + len(values)] = np.where(np.isnan(values), 0, values)
+            for run in runs(chrom, start, self.width):
+                first, last = run.clipped(self.lengths)
+                values = bigwig.values(run.chrom, first, last, numpy=True)
+                run.scatter(np.nan_to_num(values, copy=False, nan=0.0), first, scores)
         return scores
 
 

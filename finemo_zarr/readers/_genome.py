@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from finemo_zarr.readers._peaks import Coordinates
 
+_LONGEST_RUN = 2**20  # bp
+
 
 @dataclass(frozen=True)
 class Genome:
@@ -60,13 +62,11 @@ class Genome:
         """
         codes = np.full((len(start), width), NO_BASE, dtype=np.uint8)
         with _fasta(self.path, self.index) as fasta:
-            for row in sorted_rows(chrom, start):
-                name = chrom[row]
-                first, last = clip(int(start[row]), width, self.lengths[name])
+            for run in runs(chrom, start, width):
+                first, last = run.clipped(self.lengths)
                 if first < last:
-                    letters = fasta.fetch(name, first + 1, last)
-                    offset = first - int(start[row])
-                    codes[row, offset : offset + last - first] = encode(str(letters))
+                    letters = encode(str(fasta.fetch(run.chrom, first + 1, last)))
+                    run.scatter(letters, first, codes)
         return codes
 
 
@@ -122,16 +122,64 @@ def check_regions(coordinates: "Coordinates", path: Path, lengths: Mapping[str, 
         )
 
 
-def clip(start: int, width: int, length: int) -> tuple[int, int]:
-    """The part of a window that lies on its chromosome, as start and end."""
-    return max(start, 0), min(start + width, length)
+@dataclass(frozen=True)
+class Run:
+    """Windows that overlap or touch: what lies under them is read once.
+
+    Parameters
+    ----------
+    chrom : str
+        Chromosome.
+    start, end : int
+        From the first base of the first window to the end of the last; may reach off the
+        chromosome.
+    rows : list of int
+        The windows, by start.
+    starts : list of int
+        Their first bases.
+    """
+
+    chrom: str
+    start: int
+    end: int
+    rows: list[int]
+    starts: list[int]
+
+    def clipped(self, lengths: Mapping[str, int]) -> tuple[int, int]:
+        """The part that lies on the chromosome, as start and end."""
+        return max(self.start, 0), min(self.end, lengths[self.chrom])
+
+    def scatter(self, values: NDArray[Any], first: int, windows: NDArray[Any]) -> None:
+        """Copy what was read, from `first` on, into the rows of ``(window, width)``."""
+        width = windows.shape[1]
+        for row, start in zip(self.rows, self.starts, strict=True):
+            low, high = max(start, first), min(start + width, first + len(values))
+            if low < high:
+                windows[row, low - start : high - start] = values[low - first : high - first]
 
 
-def sorted_rows(chrom: NDArray[Any], start: NDArray[np.int64]) -> list[int]:
-    """Rows in the order of chromosome and start, in which files are read fastest."""
+def runs(chrom: NDArray[Any], start: NDArray[np.int64], width: int) -> Iterator[Run]:
+    """Windows in the order of chromosome and start, in which files are read fastest.
+
+    Parameters
+    ----------
+    chrom : array of str, ``(window,)``
+        Chromosomes.
+    start : array of int64, ``(window,)``
+        First bases.
+    width : int
+        Width in bp.
+    """
     codes = np.unique(chrom.astype(str), return_inverse=True)[1]
-    rows: list[int] = np.lexsort((start, codes)).tolist()
-    return rows
+    order = np.lexsort((start, codes))
+    begins, kinds = start[order], codes[order]
+    apart = (np.diff(kinds) != 0) | (np.diff(begins) > width)
+    crossed = np.diff(begins // _LONGEST_RUN) != 0  # bounds what is read at once
+    for part in np.split(np.arange(order.size), np.flatnonzero(apart | crossed) + 1):
+        if part.size:
+            first, last = int(begins[part[0]]), int(begins[part[-1]]) + width
+            rows = order[part].tolist()
+            yield Run(str(chrom[rows[0]]), first, last, rows, begins[part].tolist())
 
 
 def _plural(noun: str, things: Any) -> str:

@@ -1,0 +1,3 @@
+"""The distributions beside this file are tested where they are installed, not from here."""
+
+collect_ignore_glob = ["finemo-zarr-*"]
