@@ -5,7 +5,6 @@ See :mod:`finemo_zarr.solvers._state_kernels` for the notation.
 
 import numpy as np
 
-from finemo_zarr.solvers._correlate_kernels import LANES
 from finemo_zarr.solvers._scan_kernels import scan_positions
 from finemo_zarr.solvers._settle_kernels import settle
 from finemo_zarr.solvers._state_kernels import (
@@ -52,7 +51,7 @@ def _load(region, codes, scores, rows):  # type: ignore[no-untyped-def]
         code = np.int32(codes[position])
         region.stale[position] = True
         region.bases[position] = code
-        region.lanes[position] = LANES * min(code, np.int32(3))
+        region.codes[position] = min(code, np.int32(3))
         for row in range(rows):
             value = scores[row, position] * inverse
             region.scores[position * rows + row] = value

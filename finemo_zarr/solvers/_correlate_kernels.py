@@ -1,9 +1,9 @@
 """Vector instructions for the one pass that dominates: residual times motifs, many at a time.
 
 Numba's vectoriser does not keep a block of sums in registers across the loop that they belong to.
-The two intrinsics below write that loop out for LLVM: `POSITIONS` positions times `LANES` motifs,
-one multiply-add each per step, no store until the end. LLVM maps the 16-lane vectors to whatever
-the machine has.
+The intrinsics below write that loop out for LLVM: `POSITIONS` positions times 16 or 32 motifs
+(lanes), one multiply-add each per step, no store until the end. LLVM maps the vectors to whatever
+the machine has. More lanes share what is read per position, but want more motifs of equal width.
 """
 
 from typing import Any
@@ -12,14 +12,13 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-LANES = 16
 POSITIONS = 4
+FEW_LANES = 16
+MANY_LANES = 32
 
 _F32 = ir.FloatType()
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
-_VECTOR = ir.VectorType(_F32, LANES)
-_UNDEFINED = ir.Constant(_VECTOR, ir.Undefined)
 _FUSED = ("contract",)
 
 
@@ -28,18 +27,13 @@ def _integer(value: int) -> ir.Constant:
 
 
 class _TileWriter:
-    """Writes the code of one tile; the arguments are those of :func:`correlate_projected`."""
+    """Writes the code of one tile; the arguments are those of the intrinsics below."""
 
-    def __init__(self, context: Any, builder: Any, signature: Any, args: Any, coded: bool) -> None:
-        self.builder, self.coded = builder, coded
-        arrays = [
-            context.make_array(kind)(context, builder, value).data
-            if isinstance(kind, types.Array)
-            else value
-            for kind, value in zip(signature.args, args, strict=True)
-        ]
-        self.residual, self.rows, self.table, self.table_start, self.steps = arrays[:5]
-        self.positions, self.first, self.thresholds, self.products = arrays[5:]
+    def __init__(self, builder: Any, arguments: list[Any], *, coded: bool, lanes: int) -> None:
+        self.builder, self.coded, self.lanes = builder, coded, lanes
+        self.vector = ir.VectorType(_F32, lanes)
+        self.residual, self.rows, self.table, self.table_start, self.steps = arguments[:5]
+        self.positions, self.first, self.thresholds, self.products = arguments[5:]
 
     def write(self) -> Any:
         """Emit the tile; returns a bit per position, set where a product exceeds its threshold."""
@@ -59,12 +53,12 @@ class _TileWriter:
         builder.position_at_end(loop)
         step = builder.phi(_I64)
         step.add_incoming(_integer(0), before)
-        sums = [builder.phi(_VECTOR) for _ in starts]
-        row = builder.mul(step, _integer(LANES * (4 if self.coded else 1)))
+        sums = [builder.phi(self.vector) for _ in starts]
+        row = builder.mul(step, _integer(self.lanes * (4 if self.coded else 1)))
         base = builder.add(self.table_start, row)
         added = []
         for total, start in zip(sums, starts, strict=True):
-            total.add_incoming(ir.Constant(_VECTOR, [0.0] * LANES), before)
+            total.add_incoming(ir.Constant(self.vector, [0.0] * self.lanes), before)
             added.append(self._add_product(total, builder.add(start, step), base))
             total.add_incoming(added[-1], loop)
         advanced = builder.add(step, _integer(1))
@@ -77,8 +71,8 @@ class _TileWriter:
         builder = self.builder
         if self.coded:
             code = builder.sext(builder.load(builder.gep(self.rows, [at])), _I64)
-            base = builder.add(base, code)
-        weights = self._vector(builder.gep(self.table, [base]))
+            base = builder.add(base, builder.mul(code, _integer(self.lanes)))
+        weights = builder.load(self._vectors(builder.gep(self.table, [base])), align=4)
         residual = self._splat(builder.load(builder.gep(self.residual, [at])))
         product = builder.fmul(residual, weights, flags=_FUSED)
         return builder.fadd(product, total, flags=_FUSED)
@@ -88,99 +82,67 @@ class _TileWriter:
 
     def _exceeds(self, product: Any, index: int) -> Any:
         threshold = self._splat(self._element(self.thresholds, index))
-        lanes = self.builder.fcmp_ordered(">", product, threshold)
-        mask = self.builder.bitcast(lanes, ir.IntType(LANES))
-        return self.builder.icmp_unsigned("!=", mask, ir.Constant(ir.IntType(LANES), 0))
+        mask_type = ir.IntType(self.lanes)
+        above = self.builder.fcmp_ordered(">", product, threshold)
+        mask = self.builder.bitcast(above, mask_type)
+        return self.builder.icmp_unsigned("!=", mask, ir.Constant(mask_type, 0))
 
     def _element(self, array: Any, index: int) -> Any:
         at = self.builder.add(self.first, _integer(index))
         return self.builder.load(self.builder.gep(array, [at]))
 
-    def _vector(self, pointer: Any) -> Any:
-        return self.builder.load(self.builder.bitcast(pointer, _VECTOR.as_pointer()), align=4)
+    def _vectors(self, pointer: Any) -> Any:
+        return self.builder.bitcast(pointer, self.vector.as_pointer())
 
     def _store(self, product: Any, index: int) -> None:
-        pointer = self.builder.gep(self.products, [_integer(index * LANES)])
-        self.builder.store(product, self.builder.bitcast(pointer, _VECTOR.as_pointer()), align=4)
+        pointer = self.builder.gep(self.products, [_integer(index * self.lanes)])
+        self.builder.store(product, self._vectors(pointer), align=4)
 
     def _splat(self, value: Any) -> Any:
-        single = self.builder.insert_element(_UNDEFINED, value, ir.Constant(_I32, 0))
-        lanes = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
-        return self.builder.shuffle_vector(single, _UNDEFINED, lanes)
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        single = self.builder.insert_element(undefined, value, ir.Constant(_I32, 0))
+        first = ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(single, undefined, first)
 
 
-def _signature(*kinds: Any) -> Any:
-    return types.uint64(*kinds)
+def _tile(*, coded: bool, lanes: int) -> Any:
+    """Make the intrinsic for scores of one number per base (`coded`) or four, and so many lanes.
 
+    It takes
 
-@intrinsic
-def correlate_projected(
-    _typing: Any,
-    residual: Any,
-    rows: Any,
-    table: Any,
-    table_start: Any,
-    steps: Any,
-    positions: Any,
-    first: Any,
-    thresholds: Any,
-    products: Any,
-) -> Any:
-    """Products of one group of motifs with the residual at `POSITIONS` positions.
+    - the residual (float32, ``[position, row]``, zeros behind),
+    - base codes (int32; read only if `coded`),
+    - the table of weights (float32, ``[step, base, lane]``) and where in it the group begins,
+    - the number of steps, one for each number under the core,
+    - the positions (int32, as indices into the residual), and from which of them on,
+    - a threshold for each of these,
+    - the products to write (float32, ``[position, lane]``),
 
-    Parameters
-    ----------
-    residual : array of float32
-        Residual, one number per base, padded with zeros.
-    rows : array of int32
-        ``LANES`` times the base code, padded.
-    table : array of float32
-        Weights as ``[step, base, lane]`` from `table_start`.
-    table_start, steps : int
-        Where the group's weights begin; how many bases wide they are.
-    positions : array of int32
-        Where the cores start; those from `first` on are used.
-    first : int
-        Index into `positions` and `thresholds`.
-    thresholds : array of float32
-        Per position.
-    products : array of float32, ``(POSITIONS * LANES,)``
-        Written.
-
-    Returns
-    -------
-    int
-        Bit `i` is set where any lane at position `i` exceeds its threshold.
+    and returns an integer whose bit `i` is set where a product at position `i` exceeds its
+    threshold.
     """
-    kinds = (residual, rows, table, table_start, steps, positions, first, thresholds, products)
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _TileWriter(context, builder, signature, args, coded=True).write()
+    @intrinsic
+    def correlate(  # type: ignore[no-untyped-def]
+        _typing, residual, codes, table, start, steps, positions, first, thresholds, products
+    ):
+        kinds = (residual, codes, table, start, steps, positions, first, thresholds, products)
 
-    return _signature(*kinds), generate
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            arguments = [
+                context.make_array(kind)(context, builder, value).data
+                if isinstance(kind, types.Array)
+                else value
+                for kind, value in zip(signature.args, args, strict=True)
+            ]
+            return _TileWriter(builder, arguments, coded=coded, lanes=lanes).write()
+
+        return types.uint64(*kinds), generate
+
+    return correlate
 
 
-@intrinsic
-def correlate_hypothetical(
-    _typing: Any,
-    residual: Any,
-    rows: Any,
-    table: Any,
-    table_start: Any,
-    steps: Any,
-    positions: Any,
-    first: Any,
-    thresholds: Any,
-    products: Any,
-) -> Any:
-    """As :func:`correlate_projected`, for four numbers per base.
-
-    `residual` is ``[position, base]``, `steps` counts numbers, `positions` index numbers, the
-    weights are ``[step, lane]`` and `rows` is not read.
-    """
-    kinds = (residual, rows, table, table_start, steps, positions, first, thresholds, products)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _TileWriter(context, builder, signature, args, coded=False).write()
-
-    return _signature(*kinds), generate
+correlate_projected_few = _tile(coded=True, lanes=FEW_LANES)
+correlate_projected_many = _tile(coded=True, lanes=MANY_LANES)
+correlate_hypothetical_few = _tile(coded=False, lanes=FEW_LANES)
+correlate_hypothetical_many = _tile(coded=False, lanes=MANY_LANES)

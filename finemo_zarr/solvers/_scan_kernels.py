@@ -6,10 +6,12 @@ See :mod:`finemo_zarr.solvers._state_kernels` for the notation.
 import numpy as np
 
 from finemo_zarr.solvers._correlate_kernels import (
-    LANES,
+    FEW_LANES,
     POSITIONS,
-    correlate_hypothetical,
-    correlate_projected,
+    correlate_hypothetical_few,
+    correlate_hypothetical_many,
+    correlate_projected_few,
+    correlate_projected_many,
 )
 from finemo_zarr.solvers._state_kernels import (
     BEFORE,
@@ -116,15 +118,23 @@ def _correlate(bank, region, scan, group, first):  # type: ignore[no-untyped-def
     """Multiply one group of motifs with the residual at the next few listed positions."""
     steps = bank.groups[group, WIDEST] * bank.rows
     start = bank.groups[group, TABLE]
+    residual, codes, table = region.single, region.codes, bank.table
+    positions, thresholds, products = scan.offsets, scan.thresholds, scan.products
+    if bank.rows == 1 and bank.lanes == FEW_LANES:
+        return correlate_projected_few(
+            residual, codes, table, start, steps, positions, first, thresholds, products
+        )
     if bank.rows == 1:
-        return correlate_projected(
-            region.single, region.lanes, bank.table, start, steps,
-            scan.offsets, first, scan.thresholds, scan.products,
-        )  # fmt: skip
-    return correlate_hypothetical(
-        region.single, region.lanes, bank.table, start, steps,
-        scan.offsets, first, scan.thresholds, scan.products,
-    )  # fmt: skip
+        return correlate_projected_many(
+            residual, codes, table, start, steps, positions, first, thresholds, products
+        )
+    if bank.lanes == FEW_LANES:
+        return correlate_hypothetical_few(
+            residual, codes, table, start, steps, positions, first, thresholds, products
+        )
+    return correlate_hypothetical_many(
+        residual, codes, table, start, steps, positions, first, thresholds, products
+    )
 
 
 @kernel
@@ -134,17 +144,23 @@ def scan_positions(bank, region, scan, columns, count, length):  # type: ignore[
     Returns the size of the working set, -1 where it has no room, and the number of violations.
     """
     violations = 0
+    listed = 0
     for group in range(bank.groups.shape[0]):
-        positions = max(0, length - bank.groups[group, NARROWEST] + 1)
-        for first in range(0, _list_positions(bank, group, region, scan, positions), POSITIONS):
+        narrowest, widest = bank.groups[group, NARROWEST], bank.groups[group, WIDEST]
+        before = max(group - 1, 0)
+        same = narrowest == bank.groups[before, NARROWEST] and widest == bank.groups[before, WIDEST]
+        if group == 0 or not same:
+            positions = max(0, length - narrowest + 1)
+            listed = _list_positions(bank, group, region, scan, positions)
+        for first in range(0, listed, POSITIONS):
             if _correlate(bank, region, scan, group, first) == 0:
                 continue
-            for place in range(POSITIONS * LANES):
+            for place in range(POSITIONS * bank.lanes):
                 product = scan.products[place]
-                if not product > scan.thresholds[first + place // LANES]:
+                if not product > scan.thresholds[first + place // bank.lanes]:
                     continue
-                motif = bank.slots[group * LANES + place % LANES]
-                q = scan.offsets[first + place // LANES] // bank.rows
+                motif = bank.slots[group * bank.lanes + place % bank.lanes]
+                q = scan.offsets[first + place // bank.lanes] // bank.rows
                 if not _is_candidate(bank, region, q, motif, product, length):
                     continue
                 if count == columns.values.shape[0]:

@@ -1,9 +1,9 @@
 """What the compiled part of `coordinate-descent` works on.
 
 Notation: `q` is where the core of a motif starts; a *column* is a motif at a `q`; a *slot* is the
-place of a motif in the bank (sorted by core, `LANES` to a group). Scores are laid out as
-``[position, row]`` with one row (projected) or four (hypothetical), so that what lies under a core
-is contiguous in both.
+place of a motif in the bank (sorted by core; a group has as many as a vector has lanes). Scores
+are laid out as ``[position, row]`` with one row (projected) or four (hypothetical), so that what
+lies under a core is contiguous in both.
 
 All of it runs without the GIL and without Python objects, and is cached on disk. State is kept in
 few arrays: each array that is handed from function to function costs compile time.
@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from finemo_zarr.solvers._correlate_kernels import LANES, POSITIONS
+from finemo_zarr.solvers._correlate_kernels import MANY_LANES, POSITIONS
 
 # Coefficients are settled when no step changes the explained scores (of mean square 1) by more.
 SETTLED = 1e-9
@@ -55,20 +55,22 @@ class Bank(NamedTuple):
     """Motifs as the kernels want them."""
 
     rows: int  # numbers per base of the scores: 1 projected, 4 hypothetical
+    lanes: int  # motifs per group
     weights: Floats  # (motif, 4 * widest core), [position, base]
     lambdas: Floats  # (motif,)
     places: Ints  # (motif, 3): core width, bases needed before the core, and from its start on
     slots: Ints  # (slot,): motif, or -1
     table: Singles  # weights over lambdas of all groups, [step, base, lane] each
     groups: Ints  # (group, 3): start in table, widest and narrowest core
-    bounds: Floats  # (group,): largest squared norm of a column over lambda, not yet scaled
+    bounds: Floats  # (group,): largest squared norm of an unscaled column over lambda, of all
+    #   groups with these core widths
 
 
 class Region(NamedTuple):
     """One region, with zeros behind."""
 
     bases: NDArray[np.int32]  # base codes
-    lanes: NDArray[np.int32]  # LANES times base code; any base where there is none
+    codes: NDArray[np.int32]  # the same, any base where there is none
     scores: Floats
     residual: Floats
     single: Singles  # the residual again
@@ -106,7 +108,7 @@ def workspace(bank: Bank, length: int, room: int) -> tuple[Region, Scan, Columns
     numbers = (length + pad) * bank.rows
     region = Region(
         bases=np.zeros(length + pad, np.int32),
-        lanes=np.zeros(length + pad, np.int32),
+        codes=np.zeros(length + pad, np.int32),
         scores=np.zeros(numbers),
         residual=np.zeros(numbers),
         single=np.zeros(numbers, np.float32),
@@ -118,7 +120,7 @@ def workspace(bank: Bank, length: int, room: int) -> tuple[Region, Scan, Columns
         floors=np.zeros(length + 1, np.float32),
         offsets=np.zeros(length + POSITIONS + 1, np.int32),
         thresholds=np.zeros(length + POSITIONS + 1, np.float32),
-        products=np.zeros(POSITIONS * LANES, np.float32),
+        products=np.zeros(POSITIONS * MANY_LANES, np.float32),
     )
     columns = Columns(
         places=np.zeros((room, 4), np.int64),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 _CACHE_LINE = 64
+_MANY_MOTIFS = 256  # from here on, motifs of one core width fill the wider vectors
 _ROOM = 512
 
 
@@ -101,7 +102,7 @@ class CoordinateDescent:
 
 def _bank(motifs: "xr.Dataset") -> "Bank":
     """Lay the motifs out for the kernels: by core width, widest first, in groups of lanes."""
-    from finemo_zarr.solvers._correlate_kernels import LANES
+    from finemo_zarr.solvers._correlate_kernels import FEW_LANES, MANY_LANES
     from finemo_zarr.solvers._state_kernels import Bank
 
     rows = 1 if motifs.attrs["mode"][1] == "p" else 4
@@ -111,21 +112,23 @@ def _bank(motifs: "xr.Dataset") -> "Bank":
     weights = core_weights(motifs).transpose(0, 2, 1).reshape(cores.size, -1)
     slots = np.argsort(-cores, kind="stable")
     slots = slots[~_repeated(motifs)[slots]]
-    members = [slots[first : first + LANES] for first in range(0, slots.size, LANES)]
+    lanes = FEW_LANES if slots.size < _MANY_MOTIFS else MANY_LANES
+    members = [slots[first : first + lanes] for first in range(0, slots.size, lanes)]
     penalised = weights / lambdas[:, None]
-    tables = [_table(penalised, group, cores[group[0]]) for group in members]
+    tables = [_table(penalised, group, cores[group[0]], lanes) for group in members]
     squares = _largest_squares(penalised, rows)
     starts = np.cumsum([0, *(table.size for table in tables)])[:-1]
     widths = [(cores[group[0]], cores[group[-1]]) for group in members]
     return Bank(
         rows=rows,
+        lanes=lanes,
         weights=weights,
         lambdas=lambdas,
         places=places,
-        slots=np.concatenate([slots, np.full(-slots.size % LANES, -1)]).astype(np.int64),
+        slots=np.concatenate([slots, np.full(-slots.size % lanes, -1)]).astype(np.int64),
         table=_aligned(np.concatenate(tables)),
         groups=np.column_stack([starts, np.array(widths)]).astype(np.int64),
-        bounds=np.array([squares[group].max() for group in members]),
+        bounds=_bounds(squares, members, widths),
     )
 
 
@@ -148,13 +151,26 @@ def _repeated(motifs: "xr.Dataset") -> NDArray[np.bool_]:
     return repeated
 
 
-def _table(penalised: FloatArray, group: NDArray[np.int64], core: int) -> NDArray[np.float32]:
+def _table(
+    penalised: FloatArray, group: NDArray[np.int64], core: int, lanes: int
+) -> NDArray[np.float32]:
     """Weights over lambdas of one group, ``[step, base, lane]``, flat."""
-    from finemo_zarr.solvers._correlate_kernels import LANES
-
-    table = np.zeros((4 * core, LANES), dtype=np.float32)
+    table = np.zeros((4 * core, lanes), dtype=np.float32)
     table[:, : group.size] = penalised[group, : 4 * core].T
     return table.ravel()
+
+
+def _bounds(
+    squares: FloatArray, members: list[NDArray[np.int64]], widths: list[tuple[int, int]]
+) -> FloatArray:
+    """Largest squared norm ``(group,)`` in all groups that have the core widths of a group.
+
+    They follow one another, and so share one list of positions.
+    """
+    largest: dict[tuple[int, int], float] = {}
+    for group, width in zip(members, widths, strict=True):
+        largest[width] = max(largest.get(width, 0.0), float(squares[group].max()))
+    return np.array([largest[width] for width in widths])
 
 
 def _aligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
