@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+TESTS := tests $(wildcard plugins/*/tests)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint bench clean
@@ -11,10 +13,11 @@ DEMO := demo
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[torch]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt $(PLUGINS:%=--editable %)
 	touch $@
 
 install: $(VENV)/.installed  ## Make .venv with the package and what its tests need
@@ -29,10 +32,10 @@ lint: $(VENV)/.installed  ## Format, lint, types, layers
 	$(BIN)/lint-imports
 
 test: lint  ## Every check, then the tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 check: $(VENV)/.installed  ## The tests alone
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 bench: $(VENV)/.installed  ## Time everything and write the tables of docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/report.py

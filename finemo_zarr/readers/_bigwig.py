@@ -97,8 +97,8 @@ class BigWigScores(_Windows):
         with _opened(path) as bigwig:
             for run in runs(chrom, start, self.width):
                 first, last = run.clipped(self.lengths)
-                values = bigwig.values(run.chrom, first, last, numpy=True)
-                run.scatter(np.nan_to_num(values, copy=False, nan=0.0), first, scores)
+                run.scatter(bigwig.values(run.chrom, first, last, numpy=True), first, scores)
+        scores[np.isnan(scores)] = 0
         return scores
 
 
