@@ -27,23 +27,38 @@ def _integer(value: int) -> ir.Constant:
 
 
 class _TileWriter:
-    """Writes the code of one tile; the arguments are those of the intrinsics below."""
+    """Writes the code of the tiles; the arguments are those of the intrinsics below."""
 
     def __init__(self, builder: Any, arguments: list[Any], *, coded: bool, lanes: int) -> None:
         self.builder, self.coded, self.lanes = builder, coded, lanes
         self.vector = ir.VectorType(_F32, lanes)
-        self.residual, self.rows, self.table, self.table_start, self.steps = arguments[:5]
-        self.positions, self.first, self.thresholds, self.products = arguments[5:]
+        self.residual, self.codes, self.table, self.table_start, self.steps = arguments[:5]
+        self.positions, self.first, self.listed, self.thresholds, self.products = arguments[5:]
 
     def write(self) -> Any:
-        """Emit the tile; returns a bit per position, set where a product exceeds its threshold."""
+        """Emit the loop over tiles; returns the first position of the tile it ends at."""
+        builder, before, begin = self.builder, self.builder.block, self.first
+        blocks = [builder.append_basic_block(f"tile.{name}") for name in ("begin", "next", "end")]
+        builder.branch(blocks[0])
+        builder.position_at_end(blocks[0])
+        self.first = builder.phi(_I64)
+        self.first.add_incoming(begin, before)
         products = self._multiply([self._position(index) for index in range(POSITIONS)])
-        exceeded = _integer(0)
+        exceeded = self._exceeds(products[0], 0)
         for index, product in enumerate(products):
             self._store(product, index)
-            bit = self.builder.zext(self._exceeds(product, index), _I64)
-            exceeded = self.builder.or_(exceeded, self.builder.shl(bit, _integer(index)))
-        return exceeded
+            exceeded = builder.or_(exceeded, self._exceeds(product, index))
+        multiplied = builder.block
+        builder.cbranch(exceeded, blocks[2], blocks[1])
+        builder.position_at_end(blocks[1])
+        following = builder.add(self.first, _integer(POSITIONS))
+        self.first.add_incoming(following, blocks[1])
+        builder.cbranch(builder.icmp_signed("<", following, self.listed), blocks[0], blocks[2])
+        builder.position_at_end(blocks[2])
+        stopped = builder.phi(_I64)
+        stopped.add_incoming(self.first, multiplied)
+        stopped.add_incoming(following, blocks[1])
+        return stopped
 
     def _multiply(self, starts: list[Any]) -> list[Any]:
         builder, before = self.builder, self.builder.block
@@ -70,7 +85,7 @@ class _TileWriter:
     def _add_product(self, total: Any, at: Any, base: Any) -> Any:
         builder = self.builder
         if self.coded:
-            code = builder.sext(builder.load(builder.gep(self.rows, [at])), _I64)
+            code = builder.sext(builder.load(builder.gep(self.codes, [at])), _I64)
             base = builder.add(base, builder.mul(code, _integer(self.lanes)))
         weights = builder.load(self._vectors(builder.gep(self.table, [base])), align=4)
         residual = self._splat(builder.load(builder.gep(self.residual, [at])))
@@ -114,19 +129,21 @@ def _tile(*, coded: bool, lanes: int) -> Any:
     - base codes (int32; read only if `coded`),
     - the table of weights (float32, ``[step, base, lane]``) and where in it the group begins,
     - the number of steps, one for each number under the core,
-    - the positions (int32, as indices into the residual), and from which of them on,
+    - the positions (int32, as indices into the residual), from which of them on, and how many
+      there are in all, a multiple of `POSITIONS` and not 0,
     - a threshold for each of these,
-    - the products to write (float32, ``[position, lane]``),
+    - the products to write (float32, ``[position, lane]``).
 
-    and returns an integer whose bit `i` is set where a product at position `i` exceeds its
-    threshold.
+    It goes on from tile to tile until a product exceeds its threshold, and returns where that tile
+    begins, or the number of positions. The products are those of this tile.
     """
 
     @intrinsic
     def correlate(  # type: ignore[no-untyped-def]
-        _typing, residual, codes, table, start, steps, positions, first, thresholds, products
+        _typing, residual, codes, table, start, steps, positions, first, listed, floors, products
     ):
-        kinds = (residual, codes, table, start, steps, positions, first, thresholds, products)
+        scores = (residual, codes, table, start, steps)
+        kinds = (*scores, positions, first, listed, floors, products)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             arguments = [
@@ -137,7 +154,7 @@ def _tile(*, coded: bool, lanes: int) -> Any:
             ]
             return _TileWriter(builder, arguments, coded=coded, lanes=lanes).write()
 
-        return types.uint64(*kinds), generate
+        return types.int64(*kinds), generate
 
     return correlate
 

@@ -114,26 +114,26 @@ def _is_candidate(bank, region, q, motif, product, length):  # type: ignore[no-u
 
 
 @kernel
-def _correlate(bank, region, scan, group, first):  # type: ignore[no-untyped-def]
-    """Multiply one group of motifs with the residual at the next few listed positions."""
+def _correlate(bank, region, scan, group, first, listed):  # type: ignore[no-untyped-def]
+    """Multiply a group of motifs with the residual, to the next tile with a candidate."""
     steps = bank.groups[group, WIDEST] * bank.rows
     start = bank.groups[group, TABLE]
     residual, codes, table = region.single, region.codes, bank.table
     positions, thresholds, products = scan.offsets, scan.thresholds, scan.products
     if bank.rows == 1 and bank.lanes == FEW_LANES:
         return correlate_projected_few(
-            residual, codes, table, start, steps, positions, first, thresholds, products
+            residual, codes, table, start, steps, positions, first, listed, thresholds, products
         )
     if bank.rows == 1:
         return correlate_projected_many(
-            residual, codes, table, start, steps, positions, first, thresholds, products
+            residual, codes, table, start, steps, positions, first, listed, thresholds, products
         )
     if bank.lanes == FEW_LANES:
         return correlate_hypothetical_few(
-            residual, codes, table, start, steps, positions, first, thresholds, products
+            residual, codes, table, start, steps, positions, first, listed, thresholds, products
         )
     return correlate_hypothetical_many(
-        residual, codes, table, start, steps, positions, first, thresholds, products
+        residual, codes, table, start, steps, positions, first, listed, thresholds, products
     )
 
 
@@ -152,9 +152,11 @@ def scan_positions(bank, region, scan, columns, count, length):  # type: ignore[
         if group == 0 or not same:
             positions = max(0, length - narrowest + 1)
             listed = _list_positions(bank, group, region, scan, positions)
-        for first in range(0, listed, POSITIONS):
-            if _correlate(bank, region, scan, group, first) == 0:
-                continue
+        first = 0
+        while first < listed:
+            first = _correlate(bank, region, scan, group, first, listed)
+            if first >= listed:
+                break
             for place in range(POSITIONS * bank.lanes):
                 product = scan.products[place]
                 if not product > scan.thresholds[first + place // bank.lanes]:
@@ -168,4 +170,5 @@ def scan_positions(bank, region, scan, columns, count, length):  # type: ignore[
                 entered = _enter(bank, region, columns, count, q, motif)
                 count += entered > 0
                 violations += entered == 2
+            first += POSITIONS
     return count, violations

@@ -1,0 +1,18 @@
+"""The solver `cupy` of finemo-zarr: exact active-set coordinate descent on a CUDA device."""
+
+from typing import TYPE_CHECKING
+
+from finemo_zarr.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from finemo_zarr.protocols import Solver
+
+__version__ = "0.1.0"
+
+
+@hookimpl
+def register_solvers() -> "list[type[Solver]]":
+    """Return the solver of this plugin."""
+    from finemo_zarr_cupy.solver import CuPySolver
+
+    return [CuPySolver]
