@@ -58,7 +58,7 @@ def test_coordinate_descent__on_all_cores(
     """Blocks in threads, as runs do it."""
     regions, motifs = make_problem()
     SOLVER.solve(regions.isel(region=slice(0, 1)), motifs)
-    blocks = _cut(regions, 4 * CORES)
+    blocks = _cut(regions, CORES)
     with ThreadPoolExecutor(CORES) as pool:
         benchmark(lambda: list(pool.map(lambda block: SOLVER.solve(block, motifs), blocks)))
     record("ratio", f"coordinate-descent, {CORES} cores", regions.sizes["region"])
