@@ -3,7 +3,9 @@
 Commands are imported when they are used, so that ``--help`` loads neither xarray nor numba.
 """
 
+import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -33,11 +35,14 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     Exit code 0 on success, 1 for a :class:`finemo_zarr.errors.FinemoError` (one line), 2 for a
     usage error, 130 after Ctrl-C, 143 after SIGTERM. Other exceptions keep their traceback.
     """
+    # Blocks are solved in threads of ours: those of BLAS would only compete, and cost a tenth of a
+    # second to start. Has to be said before NumPy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import click
 
     from finemo_zarr.cli.app import app
 
-    with _one_line_warnings(), _clean_termination():
+    with _one_line_warnings(), _clean_termination(), _rare_collections():
         try:
             result = app.main(args=args, prog_name="finemo-zarr", standalone_mode=False)
         except click.ClickException as error:
@@ -48,6 +53,17 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         except FinemoError as error:
             _fail(f"Error: {error}", _FAILED)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for reference cycles rarely: while modules are imported, that takes a tenth of it."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _fail(message: str, code: int) -> NoReturn:
