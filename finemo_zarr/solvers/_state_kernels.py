@@ -11,7 +11,7 @@ few arrays: each array that is handed from function to function costs compile ti
 
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,9 +34,17 @@ COEFFICIENT, NORM, LAMBDA, SCALE = range(4)
 # Rows of Region.sums.
 ENERGY, LEFT = range(2)
 
-kernel = njit(nogil=True, error_model="numpy")
-reduction = njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-entry = njit(nogil=True, error_model="numpy", cache=True)
+# Only one kernel is called from Python: wrappers for the others would take a quarter of the time
+# that compiling takes.
+_INNER: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+kernel = njit(**_INNER)
+reduction = njit(**_INNER, fastmath={"reassoc", "contract", "nsz"})
+entry = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, cache=True)
 
 
 def sources() -> int:
