@@ -34,17 +34,18 @@ COEFFICIENT, NORM, LAMBDA, SCALE = range(4)
 # Rows of Region.sums.
 ENERGY, LEFT = range(2)
 
+_compile: Any = njit  # its stubs do not know all of its options
 # Only one kernel is called from Python: wrappers for the others would take a quarter of the time
 # that compiling takes.
-_INNER: dict[str, Any] = {
+_INNER = {
     "nogil": True,
     "error_model": "numpy",
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-kernel = njit(**_INNER)
-reduction = njit(**_INNER, fastmath={"reassoc", "contract", "nsz"})
-entry = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, cache=True)
+kernel = _compile(**_INNER)
+reduction = _compile(**_INNER, fastmath={"reassoc", "contract", "nsz"})
+entry = _compile(nogil=True, error_model="numpy", no_cfunc_wrapper=True, cache=True)
 
 
 def sources() -> int:
