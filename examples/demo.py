@@ -19,7 +19,9 @@ DATA = Path(__file__).parent / "data"
 
 def main() -> None:
     """Run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Raw)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("demo"), help="Folder for the results.")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
@@ -44,10 +46,6 @@ Where to look next
   finemo-zarr info {regions}
   docs/tutorial.md           what was done here, step by step
 """)
-
-
-class _Raw(argparse.RawDescriptionHelpFormatter):
-    pass
 
 
 def _run(*arguments: object) -> None:

@@ -103,7 +103,7 @@ class CallHits:
         "--motifs-include",
         default=None,
         metavar="FILE",
-        help="Use these motifs only: one name per line.",
+        help="Use these motifs only: names in the first column.",
     )
     renames: Path | None = option(
         "-N", "--motif-names", default=None, metavar="FILE", help="New names: name, new name."

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.errors import SchemaError
 from finemo_zarr.model import create_hits, create_qc
-from finemo_zarr.protocols import HitsAndQC, option
+from finemo_zarr.protocols import HitsAndQC
 from finemo_zarr.solvers._columns import core_weights, equal_motifs
 from finemo_zarr.solvers._hits import placed, problem_scores
+from finemo_zarr.solvers._options import check_stopping, max_steps_option, tolerance_option
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,24 +45,11 @@ class CoordinateDescent:
     name: ClassVar[str] = "coordinate-descent"
     summary: ClassVar[str] = "exact active-set coordinate descent on the CPU (Numba)"
 
-    tolerance: float = option(
-        "-c",
-        "--convergence-tol",
-        default=5e-4,
-        help="Largest duality gap per base of a region that counts as converged.",
-    )
-    max_steps: int = option(
-        "-S",
-        "--max-steps",
-        default=10_000,
-        help="Steps allowed per region (for coordinate-descent, sweeps over its working set).",
-    )
+    tolerance: float = tolerance_option()
+    max_steps: int = max_steps_option()
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
-            raise SchemaError(f"the tolerance is {self.tolerance}, expected a number above 0")
-        if self.max_steps < 1:
-            raise SchemaError(f"the number of steps is {self.max_steps}, expected at least 1")
+        check_stopping(self.tolerance, self.max_steps)
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""

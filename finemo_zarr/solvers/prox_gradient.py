@@ -20,6 +20,7 @@ from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC, option
 from finemo_zarr.solvers._hit_scores import score_hits
 from finemo_zarr.solvers._hits import placed, problem_scores
+from finemo_zarr.solvers._options import check_stopping, max_steps_option, tolerance_option
 from finemo_zarr.solvers._prox_gradient_batches import Answer, Settings, solve_block
 from finemo_zarr.solvers._prox_gradient_problem import (
     Bank,
@@ -62,18 +63,8 @@ class ProxGradient:
     name: ClassVar[str] = "prox-gradient"
     summary: ClassVar[str] = "Fi-NeMo's proximal gradient on a GPU or the CPU (torch)"
 
-    tolerance: float = option(
-        "-c",
-        "--convergence-tol",
-        default=5e-4,
-        help="Largest duality gap per base of a region that counts as converged.",
-    )
-    max_steps: int = option(
-        "-S",
-        "--max-steps",
-        default=10_000,
-        help="Steps allowed per region (for coordinate-descent, sweeps over its working set).",
-    )
+    tolerance: float = tolerance_option()
+    max_steps: int = max_steps_option()
     step_size_max: float = option(
         "-s", "--step-size-max", default=3.0, help="Step size that a region begins with."
     )
@@ -116,12 +107,11 @@ class ProxGradient:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batch_size", str(self.batch_size))
-        for name in ("tolerance", "step_size_max", "step_size_min"):
+        check_stopping(self.tolerance, self.max_steps)
+        for name in ("step_size_max", "step_size_min"):
             if not getattr(self, name) > 0:
                 what = name.replace("_", " ")
                 raise SchemaError(f"the {what} is {getattr(self, name)}, expected a number above 0")
-        if self.max_steps < 1:
-            raise SchemaError(f"the number of steps is {self.max_steps}, expected at least 1")
         if self.step_size_min > self.step_size_max:
             raise SchemaError(
                 f"the step sizes are {self.step_size_min} at least and {self.step_size_max} at "
