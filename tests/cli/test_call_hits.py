@@ -225,6 +225,14 @@ def test_call_hits__writes_no_tables_where_none_are_wanted(call, tmp_path: Path)
     assert "tables" not in result.out
 
 
+def test_call_hits__takes_motifs_from_a_folder_it_wrote(run, call, regions_store, tmp_path) -> None:
+    assert call().code == 0
+    again = run("call-hits", "-r", regions_store, "-m", tmp_path / "hits", "-o", tmp_path / "again")
+    assert (again.code, again.err) == (0, "")
+    tables = [(tmp_path / name / "hits.tsv").read_text() for name in ("hits", "again")]
+    assert tables[0] == tables[1]
+
+
 def test_call_hits__takes_a_solver_that_says_it_pays(
     call, two_solvers, tmp_path: Path, monkeypatch
 ) -> None:

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,12 @@ def test_write_tables__a_disk_that_fills_up_is_an_error(tmp_path, hits_store, mo
     with pytest.raises(RunError, match="cannot be written, the disk is full"):
         write_tables(hits_store, tmp_path / "t")
     assert not list((tmp_path / "t").iterdir())
+
+
+def test_tables__write_scores_in_single_precision(tmp_path, regions_store, motifs, solver) -> None:
+    solver = replace(solver, strength=30.767230971673328)
+    call_hits(regions_store, motifs, tmp_path / "hits.zarr", solver=solver)
+    write_tables(tmp_path / "hits.zarr", tmp_path)
+    table = pl.read_csv(tmp_path / "hits.tsv", separator="\t", infer_schema=False)
+    assert store.open_hits(tmp_path / "hits.zarr").hits["hit_coefficient"].dtype == np.float64
+    assert set(table["hit_coefficient"]) == {"30.767231"}
