@@ -34,6 +34,8 @@ _HOME = {
     "open_hits": "store",
     "extract_regions": "execution",
     "call_hits": "execution",
+    "CallOptions": "execution",
+    "CallJob": "execution",
     "write_tables": "export",
 }
 

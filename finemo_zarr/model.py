@@ -58,6 +58,7 @@ def create_regions(
     coordinates: Mapping[str, Any] | None = None,
     chrom_order: Sequence[str] | None = None,
     tracks: Sequence[str] | None = None,
+    widths: Any | None = None,
 ) -> "xr.Dataset":
     """Make a regions dataset.
 
@@ -74,6 +75,9 @@ def create_regions(
         Sort order of the chromosomes in tables; by default that of first appearance.
     tracks : sequence of str, optional
         Names of the tracks (cell types, folds, heads).
+    widths : array of int, ``(region,)``, optional
+        Widths of regions that differ; the arrays are padded on the right, without base and with
+        the score 0. Left out of the dataset where all are as wide as the arrays.
 
     Raises
     ------
@@ -88,6 +92,8 @@ def create_regions(
         "region_contributions": ((("track", *dims) if tracks is not None else dims), contributions),
     }
     attrs: dict[str, Any] = {}
+    if widths is not None and (np.asarray(widths) != sequence.shape[1]).any():
+        data["region_width"] = ("region", np.asarray(widths, dtype=np.int64))
     if coordinates is not None:
         data |= _coordinate_variables(coordinates)
         order = list(dict.fromkeys(chrom_order or ()))
@@ -234,11 +240,18 @@ def _dataset(
         raise SchemaError(f"the arrays of a {kind} dataset do not fit together: {error}") from error
     if coords:
         dataset = dataset.assign_coords(dict(coords))
-    for name, spec in VARIABLES[kind].items():
+    for name in VARIABLES[kind]:
         if name in dataset.variables:
-            described = {"long_name": spec.meaning} | ({"units": spec.unit} if spec.unit else {})
-            dataset[name].attrs.update(described)
+            dataset[name].attrs.update(variable_attrs(kind, name))
     return validate(dataset, kind)
+
+
+def variable_attrs(kind: DatasetKind, name: str) -> dict[str, str]:
+    """Attributes of a variable: its meaning and unit; none if it is not in the specification."""
+    spec = VARIABLES[kind].get(name)
+    if spec is None:
+        return {}
+    return {"long_name": spec.meaning} | ({"units": spec.unit} if spec.unit else {})
 
 
 def _strings(values: Any) -> Any:

@@ -133,8 +133,10 @@ def region_problem(regions: "xr.Dataset", index: int, motifs: "xr.Dataset") -> R
     motifs : xarray.Dataset
         From :func:`finemo_zarr.motifs.prepare_motifs`.
     """
-    codes = regions.region_sequence.values[index]
-    scores = regions.region_contributions.values[index].astype(np.float64)
+    widths = regions.get("region_width")
+    width = regions.sizes["position"] if widths is None else int(widths.values[index])
+    codes = regions.region_sequence.values[index, :width]
+    scores = regions.region_contributions.values[index, ..., :width].astype(np.float64)
     hypothetical = motifs.attrs["mode"][1] == "h"
     visible = np.ones((4, codes.size)) if hypothetical else one_hot(codes, np.float64)
     if not hypothetical:
@@ -142,6 +144,8 @@ def region_problem(regions: "xr.Dataset", index: int, motifs: "xr.Dataset") -> R
     if motifs.attrs["sqrt_transform"]:
         scores = np.sign(scores) * np.sqrt(np.abs(scores))
     scale = float(np.sqrt((scores**2).sum() / codes.size))
+    if "region_scale" in regions:
+        scale = float(regions.region_scale.values[index])
     starts, ends = motifs.motif_start.values, motifs.motif_end.values
     weights = motifs.motif_weights.values
     return RegionProblem(

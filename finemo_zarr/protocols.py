@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
+from finemo_zarr.errors import PluginError
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -27,15 +29,22 @@ class OptionInfo:
         One sentence.
     metavar : str or None
         Placeholder in the help.
+    per_track : bool
+        Whether it names the score files of a reader, which each track has its own of.
     """
 
     flags: tuple[str, ...]
     help: str
     metavar: str | None = None
+    per_track: bool = False
 
 
 def option(
-    *flags: str, help: str, default: Any = dataclasses.MISSING, metavar: str | None = None
+    *flags: str,
+    help: str,
+    default: Any = dataclasses.MISSING,
+    metavar: str | None = None,
+    per_track: bool = False,
 ) -> Any:
     """Declare a dataclass field that is an option.
 
@@ -49,6 +58,9 @@ def option(
         Without one the option is required.
     metavar : str, optional
         Placeholder in the help.
+    per_track : bool
+        Whether it names the score files of a reader: ``--track NAME=FILE`` gives them, too, once
+        for each track.
 
     Examples
     --------
@@ -59,7 +71,7 @@ def option(
     >>> Doubler().factor
     2
     """
-    info = OptionInfo(flags, help, metavar)
+    info = OptionInfo(flags, help, metavar, per_track)
     return dataclasses.field(default=default, metadata={_METADATA_KEY: info})
 
 
@@ -70,6 +82,23 @@ def option_fields(plugin: Any) -> dict[str, tuple["dataclasses.Field[Any]", Opti
         for field in dataclasses.fields(plugin)
         if _METADATA_KEY in field.metadata
     }
+
+
+def track_field(reader: Any) -> str | None:
+    """The field of a reader that names its score files, if it says which.
+
+    Raises
+    ------
+    PluginError
+        If it says so of several.
+    """
+    found = [name for name, (_, info) in option_fields(reader).items() if info.per_track]
+    if len(found) > 1:
+        raise PluginError(
+            f"the reader {reader.name} marks {', '.join(found)} as per_track; mark the one field "
+            "that names its score files"
+        )
+    return found[0] if found else None
 
 
 def option_values(plugin: Any) -> dict[str, Any]:

@@ -94,6 +94,24 @@ _REGIONS = (
         "Row number of the region in the peak file, from 0.",
         required=False,
     ),
+    VariableSpec(
+        "region_width",
+        _REGION,
+        "integer",
+        "Width of the region; what lies behind it is padding, without base and with the score 0."
+        " Only where the regions of a store differ.",
+        "bp",
+        required=False,
+    ),
+    VariableSpec(
+        "region_scale",
+        _REGION,
+        "float",
+        "Scale of the scores, where it is not to be computed from them: that of the whole, for a"
+        " part of a region.",
+        "model output",
+        required=False,
+    ),
 )
 
 _MOTIFS = (

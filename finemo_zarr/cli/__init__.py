@@ -20,6 +20,7 @@ from finemo_zarr.errors import FinemoError, FinemoWarning
 __all__ = ["main"]
 
 _FAILED, _INTERRUPTED, _TERMINATED = 1, 130, 143
+_RESUME = "Start the same command again: what was finished is kept, and it goes on from there."
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -49,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             error.show()
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            _fail("Interrupted: no output was written.", _INTERRUPTED)
+            _fail(f"Interrupted. {_RESUME}", _INTERRUPTED)
         except FinemoError as error:
             _fail(f"Error: {error}", _FAILED)
     sys.exit(result if isinstance(result, int) else 0)
@@ -98,10 +99,10 @@ def _one_line_warnings() -> Iterator[None]:
 
 @contextmanager
 def _clean_termination() -> Iterator[None]:
-    """Let SIGTERM, which cluster schedulers send, unwind the stack and so remove partial output."""
+    """Let SIGTERM, which cluster schedulers send, unwind the stack and so release what is held."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        _fail("Terminated: no output was written.", _TERMINATED)
+        _fail(f"Terminated. {_RESUME}", _TERMINATED)
 
     if threading.current_thread() is not threading.main_thread():
         yield

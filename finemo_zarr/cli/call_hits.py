@@ -1,33 +1,29 @@
 """``call-hits``: a regions store and motifs into hits and tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from finemo_zarr.cli.call_options import CallHits
 from finemo_zarr.cli.options import (
     FieldOption,
     VariadicCommand,
     build,
     check_flags,
     field_options,
-    jobs_option,
     overwrite_option,
+    workers_options,
 )
-from finemo_zarr.motifs import Mode, MotifOptions, Normalize, Placement
-from finemo_zarr.protocols import Job, Solver, option, option_fields, option_values
+from finemo_zarr.protocols import Job, Solver, option_fields, option_values
 from finemo_zarr.registry import get_solver, solvers
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from finemo_zarr.store import HitsStore
+    from finemo_zarr.cli.call_steps import PreparedCall
 
-T = TypeVar("T")
-
-_STORE = "hits.zarr"
 _EPILOG = """\b
 Examples:
   finemo-zarr call-hits -r regions.zarr -m modisco.h5 -o hits
@@ -40,156 +36,18 @@ name that the motif has in its file.
 """
 
 
-@dataclass(frozen=True)
-class CallHits:
-    """The options of `call-hits` that are no solver's."""
-
-    regions: Path = option("-r", "--regions", metavar="STORE", help="Regions store.")
-    motifs: tuple[Path, ...] = option(
-        "-m",
-        "--modisco-h5",
-        "--motifs",
-        metavar="FILE",
-        help="Motifs: TF-MoDISco HDF5 files, MEME files, or hits stores.",
-    )
-    out_dir: Path = option(
-        "-o", "--out-dir", metavar="DIR", help="Folder to write: the store hits.zarr and tables."
-    )
-    mode: Mode = option(
-        "-M",
-        "--mode",
-        default="pp",
-        help="First letter the motif matrix, second the scores: p projected (CWM), h hypothetical"
-        " (hCWM).",
-    )
-    trim_threshold: float = option(
-        "-t",
-        "--cwm-trim-threshold",
-        default=0.3,
-        metavar="SHARE",
-        help="The core of a motif reaches from the first to the last column whose summed absolute"
-        " CWM is at least this share of the largest.",
-    )
-    trim_thresholds: Path | None = option(
-        "-T",
-        "--cwm-trim-thresholds",
-        default=None,
-        metavar="FILE",
-        help="Trim thresholds of single motifs: name, threshold.",
-    )
-    trim_coords: Path | None = option(
-        "-R",
-        "--cwm-trim-coords",
-        default=None,
-        metavar="FILE",
-        help="Cores of single motifs: name, start, end; win over thresholds.",
-    )
-    lambda_default: float = option(
-        "-l",
-        "--global-lambda",
-        default=0.7,
-        metavar="LAMBDA",
-        help="Penalty, and the smallest similarity of a hit.",
-    )
-    lambdas: Path | None = option(
-        "-L",
-        "--motif-lambdas",
-        default=None,
-        metavar="FILE",
-        help="Lambdas of single motifs: name, lambda.",
-    )
-    include: Path | None = option(
-        "-I",
-        "--motifs-include",
-        default=None,
-        metavar="FILE",
-        help="Use these motifs only: names in the first column.",
-    )
-    renames: Path | None = option(
-        "-N", "--motif-names", default=None, metavar="FILE", help="New names: name, new name."
-    )
-    no_post_filter: bool = option(
-        "-f",
-        "--no-post-filter",
-        default=False,
-        help="Keep hits whose similarity is less than the lambda of their motif.",
-    )
-    sqrt_transform: bool = option(
-        "-q",
-        "--sqrt-transform",
-        default=False,
-        help="Replace scores and motifs by the signed root of their absolute value.",
-    )
-    placement: Placement = option(
-        "--placement",
-        default="core",
-        help="Place a motif wherever its core fits into the region, or only where all of it fits"
-        " (as Fi-NeMo does).",
-    )
-    normalize: Normalize = option(
-        "--normalize",
-        default="full",
-        help="Divide a motif by the norm of its whole matrix (as Fi-NeMo does), or of its core,"
-        " which makes the similarity a true cosine.",
-    )
-    solver: str = option(
-        "--solver",
-        default="auto",
-        metavar="NAME",
-        help="Solver; `finemo-zarr plugins` lists them. auto: a GPU's, if one is installed and the"
-        " job is large enough to pay, else coordinate-descent.",
-    )
-    no_tables: bool = option(
-        "--no-tables", default=False, help="Write the store hits.zarr only, no tables."
-    )
-
-    def __post_init__(self) -> None:
-        if not self.lambda_default > 0:
-            raise ValueError(f"-l/--global-lambda is {self.lambda_default}, expected more than 0")
-        if not 0 <= self.trim_threshold <= 1:
-            raise ValueError(
-                f"-t/--cwm-trim-threshold is {self.trim_threshold}, expected a number from 0 to 1"
-            )
-
-    def motif_options(self) -> MotifOptions:
-        """Read the files for single motifs."""
-        from finemo_zarr.readers import motif_tables as tables
-
-        return MotifOptions(
-            mode=self.mode,
-            trim_threshold=self.trim_threshold,
-            trim_thresholds=_table(self.trim_thresholds, tables.read_thresholds),
-            trim_coords=_table(self.trim_coords, tables.read_trim_coords),
-            lambda_default=self.lambda_default,
-            lambdas=_table(self.lambdas, tables.read_lambdas),
-            include=None if self.include is None else tables.read_names(self.include),
-            renames=_table(self.renames, tables.read_renames),
-            placement=self.placement,
-            normalize=self.normalize,
-            sqrt_transform=self.sqrt_transform,
-        )
-
-    def inputs(self) -> list[Path]:
-        """Return the files that are read beside the regions store."""
-        tables = (self.trim_thresholds, self.trim_coords, self.lambdas, self.include, self.renames)
-        return [*self.motifs, *(table for table in tables if table is not None)]
-
-
-def _table(path: Path | None, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
-    return {} if path is None else read(path)
-
-
 def make_command() -> click.Command:
     """Make the command, with the options of all solvers that are installed."""
     own = field_options(CallHits)
     algorithm = _solver_options()
-    parameters: list[click.Parameter] = [*own, *algorithm, jobs_option(), overwrite_option()]
+    parameters = [*own, *algorithm, *workers_options(), *_stage_options(), overwrite_option()]
     return VariadicCommand(
         "call-hits",
         params=parameters,
         callback=click.pass_context(_run),
         help="Find the hits of motifs in all regions of a store, and write the store hits.zarr and"
-        " the tables.",
+        " the tables. A run that was ended goes on where it was, when it is started again in the"
+        " same way.",
         short_help="Find the hits of motifs in a regions store.",
         epilog=_EPILOG,
     )
@@ -213,12 +71,72 @@ def _solver_options() -> list[FieldOption]:
     return list(options.values())
 
 
-def _run(context: click.Context, /, jobs: int | None, overwrite: bool, **values: Any) -> None:
+def _stage_options() -> list[click.Parameter]:
+    """Options by which many jobs share a run."""
+    return [
+        click.Option(
+            ["--block-size"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Regions that are solved together, rounded up to whole chunks of the store;"
+            " changes no hit.",
+        ),
+        click.Option(
+            ["--plan"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Only prepare a run that N jobs share, on machines that see the same folder.",
+        ),
+        click.Option(
+            ["--block-range"],
+            metavar="K/N",
+            callback=_parse_share,
+            help="Only do share K of N of a run that was planned, from 1/N to N/N.",
+        ),
+        click.Option(
+            ["--finalise"], is_flag=True, help="Only join what the shares gave, and write tables."
+        ),
+    ]
+
+
+def _parse_share(_c: click.Context, _p: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    number, slash, count = value.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise click.BadParameter(f"{value}: expected K/N, for example 3/100")
+    return int(number), int(count)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Which step of a run is wanted; by default all of it."""
+
+    plan: int | None
+    block_range: tuple[int, int] | None
+    finalise: bool
+
+    def __post_init__(self) -> None:
+        if sum([self.plan is not None, self.block_range is not None, self.finalise]) > 1:
+            raise click.UsageError("--plan, --block-range and --finalise are steps: give one")
+
+
+def _run(context: click.Context, /, **values: Any) -> None:
     options = build(CallHits, values)
+    stage = _Stage(*(values.pop(name) for name in ("plan", "block_range", "finalise")))
+    overwrite = values.pop("overwrite")
+    where = {name: values.pop(name) for name in ("scheduler", "jobs")}
+    where["block"] = values.pop("block_size")
     given = _given(context, values)
     if options.solver != "auto":  # an option that it does not have is found before anything is read
         _check_given(context, get_solver(options.solver), given)
-    click.echo(_call(context, options, given, jobs=jobs, overwrite=overwrite))
+    prepared = _prepare(context, options, given, where)
+    if stage.plan is not None:
+        click.echo(prepared.plan(stage.plan, overwrite=overwrite))
+    elif stage.block_range is not None:
+        click.echo(prepared.work(*stage.block_range))
+    else:
+        click.echo(prepared.run(overwrite=overwrite, planned=stage.finalise))
 
 
 def _given(context: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,61 +176,29 @@ def _solver(
     return build(cls, given), reason
 
 
-def _call(
+def _prepare(
     context: click.Context,
     options: CallHits,
     given: Mapping[str, Any],
-    *,
-    jobs: int | None,
-    overwrite: bool,
-) -> str:
-    """Write store and tables, which appear together; returns what to say of them."""
-    from finemo_zarr.execution import call_hits, load_motifs
-    from finemo_zarr.export import write_tables
+    where: Mapping[str, Any],
+) -> "PreparedCall":
+    from finemo_zarr.cli.call_steps import PreparedCall
+    from finemo_zarr.execution import CallOptions, load_motifs
     from finemo_zarr.motifs import prepare_motifs
-    from finemo_zarr.store import open_hits, read_info, staged
+    from finemo_zarr.store import read_info
 
-    with staged(options.out_dir, overwrite=overwrite, replaceable=_is_output) as folder:
-        read_info(options.regions, "regions")
-        motifs = prepare_motifs(load_motifs(options.motifs), options.motif_options())
-        solver, reason = _solver(context, options, given, motifs)
-        params = {**option_values(options), **option_values(solver)}
-        params |= {"solver": solver.name, "solver_reason": reason}
-        motifs.attrs["provenance"] = {"options": params, "inputs": options.inputs()}
-        call_hits(
-            options.regions,
-            motifs,
-            folder / _STORE,
-            solver=solver,
-            post_filter=not options.no_post_filter,
-            jobs=jobs,
-        )
-        if not options.no_tables:
-            write_tables(folder / _STORE, folder, params)
+    read_info(options.regions, "regions")
+    motifs = prepare_motifs(load_motifs(options.motifs), options.motif_options())
+    solver, reason = _solver(context, options, given, motifs)
+    params = {**option_values(options), **option_values(solver)}
+    params |= {"solver": solver.name, "solver_reason": reason}
+    motifs.attrs["provenance"] = {"options": params, "inputs": options.inputs()}
+    call_options = CallOptions(
+        post_filter=not options.no_post_filter,
+        tracks=options.tracks or None,
+        combine_tracks=options.combine_tracks,
+        tile=options.tile,
+        **where,
+    )
     chosen = f"solver: {solver.name}" + (f" ({reason})" if options.solver == "auto" else "")
-    return "\n".join([chosen, *_summary(options, open_hits(options.out_dir))])
-
-
-def _is_output(path: Path) -> bool:
-    """Whether a folder holds what `call-hits` wrote, and nothing else that would be lost."""
-    from finemo_zarr.export import TABLES
-    from finemo_zarr.store import is_store
-
-    found = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-    return is_store(path / _STORE) and found <= {_STORE, *TABLES}
-
-
-def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
-    import numpy as np
-
-    names = opened.motifs["motif_name"].values
-    called = np.unique(names[np.unique(opened.hits["hit_motif"].values)]).size
-    missed = int((~opened.qc["qc_converged"].values).sum())
-    n_hits, n_regions = opened.hits.sizes["hit"], opened.qc.sizes["region"]
-    tables = [] if options.no_tables else [f"tables: {options.out_dir / 'hits.tsv'} and others"]
-    return [
-        f"{n_hits:,} hits of {called} of {np.unique(names).size} motifs in {n_regions:,} regions",
-        f"{missed:,} regions did not converge" if missed else "all regions converged",
-        *tables,
-        f"store:  {options.out_dir / _STORE}",
-    ]
+    return PreparedCall(options, params, motifs, solver, call_options, chosen)

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from finemo_zarr.cli.options import LocationType
+
 if TYPE_CHECKING:
     import xarray as xr
 
-    from finemo_zarr.store import StoreInfo
+    from finemo_zarr.store import Location, StoreInfo
 
 _EPILOG = """\b
 Examples:
@@ -25,7 +26,7 @@ def make_command() -> click.Command:
     """Make the command."""
     return click.Command(
         "info",
-        params=[click.Argument(["store"], type=click.Path(path_type=Path))],
+        params=[click.Argument(["store"], type=LocationType())],
         callback=_run,
         help="Show what is in a STORE: its kind, numbers, chunks, size, and how it was made. STORE"
         " is a regions store, a hits store, or a folder that call-hits wrote.",
@@ -34,14 +35,14 @@ def make_command() -> click.Command:
     )
 
 
-def _run(store: Path) -> None:
-    from finemo_zarr.store import hits_path, read_info, stored_bytes
+def _run(store: "Location") -> None:
+    from finemo_zarr.store import hits_path, read_info, total_bytes
 
     path = hits_path(store)
     info = read_info(path)
     _show("store", path)
     _show("kind", f"{info.kind}, format {info.format_version}")
-    _show("size on disk", _size(stored_bytes(path)))
+    _show("size on disk", _size(total_bytes(path)))
     for label, text in _regions(path) if info.kind == "regions" else _hits(path):
         _show(label, text)
     for label, text in _provenance(info):
@@ -60,7 +61,7 @@ def _size(count: float) -> str:
     return f"{count:.4g} TiB"
 
 
-def _regions(path: Path) -> Iterator[tuple[str, str]]:
+def _regions(path: "Location") -> Iterator[tuple[str, str]]:
     from finemo_zarr.store import open_regions
 
     regions = open_regions(path)
@@ -82,7 +83,7 @@ def _coordinates(regions: "xr.Dataset") -> str:
     return f"{len(order)} chromosomes ({shown})"
 
 
-def _hits(path: Path) -> Iterator[tuple[str, str]]:
+def _hits(path: "Location") -> Iterator[tuple[str, str]]:
     import numpy as np
 
     from finemo_zarr.store import open_hits

@@ -10,11 +10,31 @@ import click
 
 from finemo_zarr.errors import FinemoError, PluginError
 from finemo_zarr.protocols import OptionInfo, option_fields
+from finemo_zarr.store.locations import Location, locate
 
 T = TypeVar("T")
 
-_SCALARS: Mapping[Any, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING}
+_SCALARS: Mapping[Any, Any] = {
+    int: click.INT,
+    float: click.FLOAT,
+    str: click.STRING,
+    bool: click.BOOL,
+    Path: click.Path(path_type=Path),
+}
 _NOTHING = (None, False, ())
+
+
+class LocationType(click.ParamType):  # type: ignore[type-arg]
+    """A path, or the URL of a store in a bucket."""
+
+    name = "location"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return where it points."""
+        try:
+            return locate(value)
+        except FinemoError as error:
+            self.fail(str(error), param, ctx)
 
 
 class FieldOption(click.Option):
@@ -104,16 +124,14 @@ def _click_type(cls: type[Any], name: str, hint: Any) -> tuple[Any, bool]:
     """Return the click type of a field's type, and whether it takes several values."""
     if get_origin(hint) in (Union, UnionType):
         members = [member for member in get_args(hint) if member is not type(None)]
+        if set(members) == set(get_args(Location)):
+            return LocationType(), False
         if len(members) == 1:
             return _click_type(cls, name, members[0])
     if get_origin(hint) is tuple and get_args(hint)[1:] == (Ellipsis,):
         return _click_type(cls, name, get_args(hint)[0])[0], True
     if get_origin(hint) is Literal:
         return click.Choice(get_args(hint)), False
-    if hint is Path:
-        return click.Path(path_type=Path), False
-    if hint is bool:
-        return click.BOOL, False
     if hint in _SCALARS:
         return _SCALARS[hint], False
     raise PluginError(
@@ -138,14 +156,23 @@ def build(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
         raise click.UsageError(str(error)) from error
 
 
-def jobs_option() -> click.Option:
-    """Declare ``--jobs``."""
-    return click.Option(
-        ["--jobs"],
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Number of threads; by default one for each core.",
-    )
+def workers_options() -> list[click.Parameter]:
+    """Declare ``--scheduler`` and ``--jobs``."""
+    return [
+        click.Option(
+            ["--scheduler"],
+            default="threads",
+            metavar="NAME",
+            help="Where blocks are worked on: threads, processes, sync (one after the other), or"
+            " tcp://HOST:PORT, a dask cluster. [default: threads]",
+        ),
+        click.Option(
+            ["--jobs"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Number of threads or processes; by default one for each core.",
+        ),
+    ]
 
 
 def overwrite_option() -> click.Option:

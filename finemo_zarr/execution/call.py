@@ -1,42 +1,233 @@
 """A regions store and motifs into a hits store."""
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from finemo_zarr import store
-from finemo_zarr.errors import ConvergenceWarning, PluginError, RunError
+from finemo_zarr.errors import RunError
+from finemo_zarr.execution.calling import COLUMNS, CallTask
 from finemo_zarr.execution.choose import DEFAULT_SOLVER
-from finemo_zarr.execution.labels import region_label
-from finemo_zarr.execution.plan import Block, plan_blocks
+from finemo_zarr.execution.finish import finish_hits_store
+from finemo_zarr.execution.options import CallOptions
+from finemo_zarr.execution.plan import share_of
 from finemo_zarr.execution.provenance import describe_run
-from finemo_zarr.execution.scheduler import run_blocks
+from finemo_zarr.execution.run import Layout, Run, begin_run, find_run, is_finished, work_on
+from finemo_zarr.execution.scheduler import Workers
 from finemo_zarr.model import validate
-from finemo_zarr.protocols import HitsAndQC, Solver, option_values
+from finemo_zarr.protocols import Solver, option_values
 from finemo_zarr.registry import get_solver
-from finemo_zarr.sequence import project
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
 
-_NAMED_REGIONS = 3
-"""How many regions a warning names."""
+
+_INHERITED = ("chrom_order", "provenance")
+
+
+@dataclass(frozen=True)
+class CallJob:
+    """A run of :func:`call_hits` in steps, for jobs that share its work.
+
+    One process calls :meth:`plan`; any number, at any time and in any order, :meth:`work`, each for
+    a share; and then one :meth:`finish`. All must be made with the same parameters.
+
+    Parameters
+    ----------
+    regions : path
+        A regions store.
+    motifs : xarray.Dataset
+        Oriented motifs.
+    out : path
+        The hits store to write.
+    solver : Solver
+        The solver.
+    options : CallOptions
+        What is called, and where.
+    client : distributed.Client, optional
+        A cluster, in place of the scheduler of the options.
+    """
+
+    regions: store.Location
+    motifs: "xr.Dataset"
+    out: store.Location
+    solver: Solver
+    options: CallOptions = field(default_factory=CallOptions)
+    client: "Client | None" = None
+
+    def __post_init__(self) -> None:
+        validate(self.motifs, "motifs")
+
+    def run(self, *, overwrite: bool = False) -> store.HitsStore:
+        """Plan, work and finish; see :func:`call_hits`."""
+        provenance = self.provenance()
+        if is_finished(self.out, provenance, overwrite=overwrite):
+            return store.open_hits(self.out)
+        with store.staged(self.out, overwrite=overwrite, resumable=True):
+            opened = self._open()
+            run = self._begin(opened, provenance, overwrite=overwrite)
+            self._work(run, opened)
+            warn = finish_hits_store(run, self.solver.name)
+        warn()
+        return store.open_hits(self.out)
+
+    def plan(self, *, overwrite: bool = False) -> int:
+        """Begin the run; returns the number of its blocks.
+
+        Raises
+        ------
+        RunError
+            As :func:`call_hits`.
+        """
+        with store.reserved(self.out, overwrite=overwrite):
+            run = self._begin(self._open(), self.provenance(), overwrite=overwrite)
+            return len(run.layout.blocks())
+
+    def work(self, number: int, count: int) -> int:
+        """Do one of several shares of the blocks; returns the number of its blocks.
+
+        Raises
+        ------
+        RunError
+            If there is no plan, there is no such share, or a block fails.
+        """
+        with store.shared(self.out, f"{number}-of-{count}"), self._planned() as run:
+            blocks = share_of(run.layout.blocks(), number, count)
+            self._work(run, self._open(), blocks)
+            return len(blocks)
+
+    def finish(self, *, overwrite: bool = False) -> store.HitsStore:
+        """Join what the shares gave.
+
+        Raises
+        ------
+        RunError
+            If there is no plan, or a block is not done.
+        """
+        with store.staged(self.out, overwrite=overwrite, resumable=True), self._planned() as run:
+            warn = finish_hits_store(run, self.solver.name)
+        warn()
+        return store.open_hits(self.out)
+
+    @contextmanager
+    def _planned(self) -> Iterator[Run]:
+        if find_run(self.out) is None:
+            raise RunError(f"{self.out}: nothing is planned; call-hits --plan comes first")
+
+        def create(_: store.Location) -> Layout:
+            raise RunError(f"{self.out}: planned in another way; plan it anew")
+
+        yield begin_run(self.out, self.provenance(), create, COLUMNS)
+
+    def provenance(self) -> dict[str, Any]:
+        """How the run is made."""
+        known = self.motifs.attrs.get("provenance", {})
+        options = {"post_filter": self.options.post_filter, **option_values(self.solver)}
+        for name in ("tracks", "combine_tracks", "tile"):
+            if (value := getattr(self.options, name)) is not None:
+                options[name] = list(value) if name == "tracks" else value
+        described = describe_run(
+            "call-hits",
+            plugin=self.solver.name,
+            options={**known.get("options", {}), **options},
+            inputs=[self.regions, *map(store.locate, known.get("inputs", ()))],
+        )
+        return {**described, "motifs": self._digest()}
+
+    def _digest(self) -> str:
+        digest = store.new_digest()
+        for name in ("motif_weights", "motif_lambda", "motif_start", "motif_end"):
+            digest.update(np.ascontiguousarray(self.motifs[name].values).data)
+        digest.update("\n".join(map(str, self.motifs["motif_name"].values)).encode())
+        return str(digest.hexdigest())
+
+    def _open(self) -> "xr.Dataset":
+        opened = store.open_regions(self.regions)
+        check_mode(opened, str(self.regions), self.motifs.attrs["mode"])
+        return opened
+
+    def _begin(self, opened: "xr.Dataset", provenance: dict[str, Any], *, overwrite: bool) -> Run:
+        groups = self._track_groups(opened)
+
+        def create(path: store.Location) -> Layout:
+            root = store.create_store(path, "hits", provenance)
+            kept = opened.drop_vars(["region_sequence", "region_contributions"], errors="ignore")
+            inherited = {name: opened.attrs[name] for name in _INHERITED if name in opened.attrs}
+            sizes = {"region_width": opened.sizes["position"], "source": str(self.regions)}
+            kept.attrs = {**inherited, **sizes}
+            if "track" in kept:
+                kept = kept.drop_vars("track") if groups is None else kept.isel(track=groups)
+            store.write_dataset(root.create_group("regions"), kept)
+            store.write_dataset(root.create_group("motifs"), self.motifs)
+            chunk: int = opened["region_contributions"].chunksizes["region"][0]
+            return Layout(
+                opened.sizes["region"],
+                n_tracks=1 if groups is None else len(groups),
+                chunk=chunk,
+                block=self.options.block or chunk,
+                tracks=groups is not None,
+            )
+
+        return begin_run(self.out, provenance, create, COLUMNS, overwrite=overwrite)
+
+    def _work(self, run: Run, opened: "xr.Dataset", blocks: Any = None) -> None:
+        task = CallTask(
+            run=run,
+            regions=self.regions,
+            solver=self.solver,
+            post_filter=self.options.post_filter,
+            tile=self.options.tile,
+            tracks=self._averaged(opened),
+            ragged="region_width" in opened,
+        )
+        workers = Workers(self.options.scheduler, self.options.jobs, self.client)
+        work_on(run, task, workers, regions=opened, label="call hits", blocks=blocks)
+
+    def _chosen(self, opened: "xr.Dataset") -> list[int] | None:
+        """Indices of the tracks that are wanted; None where there are no tracks."""
+        names = [str(name) for name in opened["track"].values] if "track" in opened.dims else None
+        wanted = self.options.tracks
+        if names is None:
+            if wanted or self.options.combine_tracks:
+                raise RunError(f"{self.regions}: has no tracks to choose from or to combine")
+            return None
+        if unknown := [name for name in wanted or () if name not in names]:
+            raise RunError(
+                f"{self.regions}: has no track {', '.join(unknown)}; it has {', '.join(names)}"
+            )
+        return [names.index(name) for name in dict.fromkeys(wanted or names)]
+
+    def _track_groups(self, opened: "xr.Dataset") -> list[int] | None:
+        """Indices of the tracks that the result has; None if it has none."""
+        return None if self.options.combine_tracks else self._chosen(opened)
+
+    def _averaged(self, opened: "xr.Dataset") -> tuple[tuple[int, ...], ...] | None:
+        """Tracks of the store of which each track of the result is the mean."""
+        chosen = self._chosen(opened)
+        if chosen is None:
+            return None
+        combined = self.options.combine_tracks is not None
+        return (tuple(chosen),) if combined else tuple((track,) for track in chosen)
 
 
 def call_hits(
-    regions: Path | str,
+    regions: Path | str | store.RemotePath,
     motifs: "xr.Dataset",
-    out: Path | str,
+    out: Path | str | store.RemotePath,
     *,
     solver: Solver | None = None,
-    post_filter: bool = True,
-    jobs: int | None = None,
+    options: CallOptions | None = None,
+    client: "Client | None" = None,
     overwrite: bool = False,
 ) -> store.HitsStore:
     """Find the hits of motifs in all regions of a store, block by block.
+
+    A run that was ended goes on where it was, when it is started again in the same way.
 
     Parameters
     ----------
@@ -49,11 +240,10 @@ def call_hits(
         The hits store to write, usually named ``*.zarr``. It appears when it is complete.
     solver : Solver, optional
         By default coordinate descent with its defaults.
-    post_filter : bool
-        Keep only hits whose similarity is at least the lambda of their motif. A hit without a
-        similarity (NaN) is kept.
-    jobs : int, optional
-        Number of threads; by default one for each core.
+    options : CallOptions, optional
+        Which tracks, in what pieces, in how many jobs, and whether hits are filtered.
+    client : distributed.Client, optional
+        A dask cluster that does the work.
     overwrite : bool
         Replace a store that is there.
 
@@ -67,8 +257,8 @@ def call_hits(
     ReadError
         If the regions store cannot be read.
     RunError
-        If the output exists or cannot be written, the store lacks what the mode needs, or a block
-        fails.
+        If the output exists or cannot be written, was begun in another way, the store lacks what
+        the mode needs, or a block fails; then the others are done.
     PluginError
         If the solver returns something else than hits and qc of its block.
 
@@ -78,17 +268,9 @@ def call_hits(
         If regions missed the tolerance, with the names of the first.
     """
     solver = get_solver(DEFAULT_SOLVER)() if solver is None else solver
-    validate(motifs, "motifs")
-    opened = store.open_regions(regions)
-    check_mode(opened, str(regions), motifs.attrs["mode"])
-    blocks = plan_blocks(opened.sizes["region"], _chunk(opened))
-    with store.staged(out, overwrite=overwrite) as path:
-        task = _BlockTask(Path(regions), motifs, solver, post_filter, path / "qc")
-        result = _Result(path, opened, task)
-        run_blocks(task, blocks, result.add, jobs=jobs, label="call hits")
-        result.close()
-    result.warn()
-    return store.open_hits(out)
+    options = CallOptions() if options is None else options
+    job = CallJob(store.locate(regions), motifs, store.locate(out), solver, options, client)
+    return job.run(overwrite=overwrite)
 
 
 def check_mode(regions: "xr.Dataset", name: str, mode: str) -> None:
@@ -106,122 +288,10 @@ def check_mode(regions: "xr.Dataset", name: str, mode: str) -> None:
     Raises
     ------
     RunError
-        If hypothetical scores are needed and there are none, or there are several tracks.
+        If hypothetical scores are needed and there are none.
     """
-    dims = regions["region_contributions"].dims
-    if "track" in dims:
-        raise RunError(
-            f"{name}: has {regions.sizes['track']} tracks, and call-hits takes one; extract each "
-            "track into a store of its own"
-        )
-    if mode[1] == "h" and "base" not in dims:
+    if mode[1] == "h" and "base" not in regions["region_contributions"].dims:
         raise RunError(
             f"{name}: holds projected scores, and mode {mode} needs hypothetical ones; use mode "
             f"{mode[0]}p, or extract from a file with hypothetical scores"
         )
-
-
-def _chunk(regions: "xr.Dataset") -> int:
-    chunk: int = regions["region_contributions"].chunksizes["region"][0]
-    return chunk
-
-
-@dataclass(frozen=True)
-class _BlockTask:
-    """Solves one block of a store and writes its qc; holds paths, and opens what it needs."""
-
-    regions: Path
-    motifs: "xr.Dataset"
-    solver: Solver
-    post_filter: bool
-    qc: Path
-
-    def __call__(self, block: Block) -> HitsAndQC:
-        """Return hits, numbered as in the store, and qc."""
-        solved = self.solver.solve(self._load(block.regions), self.motifs)
-        hits, qc = self._checked(solved, block)
-        if self.post_filter:
-            hits = hits.isel(hit=self._similar(hits))
-        hits = hits.assign(hit_region=hits["hit_region"] + block.start)
-        values = {str(name): variable.values for name, variable in qc.variables.items()}
-        store.write_block(self.qc, block.regions, values)
-        return HitsAndQC(hits, qc)
-
-    def example(self) -> HitsAndQC:
-        """Solve one region: shows what there will be to store, and compiles what needs it."""
-        return self.solver.solve(self._load(slice(0, 1)), self.motifs)
-
-    def _load(self, regions: slice) -> "xr.Dataset":
-        data = store.read_block(self.regions, regions)
-        scores = data["region_contributions"]
-        if self.motifs.attrs["mode"][1] == "p" and "base" in scores.dims:
-            projected = project(scores.values, data["region_sequence"].values)
-            data["region_contributions"] = (("region", "position"), projected)
-        return data
-
-    def _checked(self, solved: HitsAndQC, block: Block) -> HitsAndQC:
-        hits, qc = validate(solved.hits, "hits"), validate(solved.qc, "qc")
-        numbers = hits["hit_region"].values
-        if qc.sizes["region"] != block.size or not ((numbers >= 0) & (numbers < block.size)).all():
-            raise PluginError(
-                f"the solver {self.solver.name} returned qc for {qc.sizes['region']} regions, or "
-                f"hits outside of them; expected a block of {block.size}, numbered from 0"
-            )
-        return HitsAndQC(hits, qc)
-
-    def _similar(self, hits: "xr.Dataset") -> Any:
-        similarity = hits["hit_similarity"].values
-        least = self.motifs["motif_lambda"].values.astype(np.float32)[hits["hit_motif"].values]
-        return np.flatnonzero(~(similarity < least))
-
-
-class _Result:
-    """The hits store while it is written."""
-
-    def __init__(self, path: Path, regions: "xr.Dataset", task: _BlockTask) -> None:
-        self._regions, self._solver = regions, task.solver.name
-        self._unconverged: list[int] = []
-        group = store.create_store(path, "hits", _provenance(task))
-        kept = regions.drop_vars(["region_sequence", "region_contributions"], errors="ignore")
-        kept.attrs |= {"region_width": regions.sizes["position"], "source": str(task.regions)}
-        store.write_dataset(group.create_group("regions"), kept)
-        store.write_dataset(group.create_group("motifs"), task.motifs)
-        self._hits = store.HitsWriter(group.create_group("hits"))
-        qc_group, shape = group.create_group("qc"), (regions.sizes["region"],)
-        for name, variable in task.example().qc.variables.items():
-            store.create_array(qc_group, str(name), variable, shape=shape, chunk=_chunk(regions))
-
-    def add(self, block: Block, solved: HitsAndQC) -> None:
-        """Write the hits of a block."""
-        self._hits.append(solved.hits)
-        missed = np.flatnonzero(~solved.qc["qc_converged"].values)
-        self._unconverged += (missed + block.start).tolist()
-
-    def close(self) -> None:
-        """Write what is buffered."""
-        self._hits.close()
-
-    def warn(self) -> None:
-        """Warn about regions that missed the tolerance."""
-        if not (missed := self._unconverged):
-            return
-        first = ", ".join(region_label(self._regions, index) for index in missed[:_NAMED_REGIONS])
-        more = ", …" if len(missed) > _NAMED_REGIONS else ""
-        warnings.warn(
-            f"{self._solver} did not reach the tolerance in {len(missed)} of "
-            f"{self._regions.sizes['region']} regions ({first}{more}); their hits are kept, and "
-            "qc_converged marks them. Allow more steps, or a larger tolerance.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
-
-
-def _provenance(task: _BlockTask) -> dict[str, Any]:
-    known = task.motifs.attrs.get("provenance", {})
-    options = {"post_filter": task.post_filter, **option_values(task.solver)}
-    return describe_run(
-        "call-hits",
-        plugin=task.solver.name,
-        options={**known.get("options", {}), **options},
-        inputs=[task.regions, *map(Path, known.get("inputs", ()))],
-    )

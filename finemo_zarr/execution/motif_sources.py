@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def load_motifs(paths: Sequence[Path | str]) -> "xr.Dataset":
+def load_motifs(paths: Sequence[Path | str | store.RemotePath]) -> "xr.Dataset":
     """Read the motifs of several files and hits stores into one dataset.
 
     Parameters
     ----------
     paths : sequence of path
-        Motif files, hits stores, or folders that `call-hits` wrote.
+        Motif files; hits stores, here or in a bucket, or folders that `call-hits` wrote.
 
     Returns
     -------
@@ -32,10 +32,10 @@ def load_motifs(paths: Sequence[Path | str]) -> "xr.Dataset":
     SchemaError
         If a name occurs more than once.
     """
-    return combine_motifs([_load(Path(path)) for path in paths])
+    return combine_motifs([_load(store.locate(path)) for path in paths])
 
 
-def _load(path: Path) -> "xr.Dataset":
-    if (store.hits_path(path) / "zarr.json").is_file():
+def _load(path: store.Location) -> "xr.Dataset":
+    if isinstance(path, store.RemotePath) or (store.hits_path(path) / "zarr.json").is_file():
         return store.read_stored_motifs(path)
     return read_motifs(path)

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.store import HitsStore, hits_path, open_hits, read_info, scratch_folder
+from finemo_zarr.store import (
+    HitsStore,
+    RemotePath,
+    hits_path,
+    locate,
+    move_file,
+    open_hits,
+    read_info,
+    reading,
+    scratch_folder,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,6 +62,7 @@ _HIT_COLUMNS = (
     "peak_id",
 )
 _UNIQUE_BY = ("chr", "start", "motif_name", "strand")
+_TRACK = "track"
 _MISSING = "NA"
 _STRIPE_HITS = 2**20
 _READ_HITS = 2**16
@@ -59,7 +70,9 @@ _WRITE_ROWS = 2**16
 
 
 def write_tables(
-    hits: Path | str, out_dir: Path | str, params: Mapping[str, Any] | None = None
+    hits: Path | str | RemotePath,
+    out_dir: Path | str | RemotePath,
+    params: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the tables of a hits store into a folder.
 
@@ -81,15 +94,15 @@ def write_tables(
     """
     hits = hits_path(hits)
     opened = open_hits(hits)
-    out_dir = Path(out_dir)
-    with scratch_folder(out_dir, "tables") as folder:
+    out_dir = locate(out_dir)
+    with scratch_folder(out_dir, "tables") as folder, reading(hits):
         regions = _Regions.of(opened)
         _write_hits(folder, opened, regions)
         _write_qc(folder, opened.qc, regions)
         _write_motifs(folder, opened.motifs)
         _write_params(folder, opened, read_info(hits).provenance if params is None else params)
         for name in TABLES:
-            (folder / name).replace(out_dir / name)
+            move_file(folder / name, out_dir / name)
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,7 @@ class _Regions:
     start: NDArray[np.int64]
     name: "pl.Series"
     number: NDArray[np.int64]
+    tracks: "pl.Series | None"
     placed: bool
 
     @classmethod
@@ -111,10 +125,14 @@ class _Regions:
         import polars as pl
 
         regions, count = opened.regions, opened.qc.sizes["region"]
+        tracks = None
+        if "track" in regions.coords:
+            tracks = pl.Series("track", regions["track"].values.tolist(), dtype=pl.String)
         if "region_chrom" not in regions:
             numbers = np.arange(count)
             missing = pl.repeat(_MISSING, count, dtype=pl.String, eager=True)
-            return cls(numbers, missing, np.zeros(count, np.int64), missing, numbers, placed=False)
+            starts = np.zeros(count, np.int64)
+            return cls(numbers, missing, starts, missing, numbers, tracks, placed=False)
         chroms = regions["region_chrom"].values.tolist()
         order = dict.fromkeys([*regions.attrs.get("chrom_order", ()), *chroms])
         ranks = {chrom: rank for rank, chrom in enumerate(order)}
@@ -124,6 +142,7 @@ class _Regions:
             regions["region_start"].values,
             pl.Series(regions["region_name"].values.tolist(), dtype=pl.String),
             regions["region_id"].values,
+            tracks,
             placed=True,
         )
 
@@ -137,14 +156,15 @@ def _write_hits(folder: Path, opened: HitsStore, regions: _Regions) -> None:
         (folder / "hits_unique.tsv").open("wb") as unique_hits,
         (folder / "hits.bed").open("wb") as bed,
     ):
-        header = ("\t".join(_HIT_COLUMNS) + "\n").encode()
+        extra = [] if regions.tracks is None else [_TRACK]
+        header = ("\t".join([*_HIT_COLUMNS, *extra]) + "\n").encode()
         for file in (all_hits, unique_hits):
             file.write(header)
         for stripe in _stripes(opened.hits, regions.rank):
             table = _hit_table(stripe, opened.motifs, regions)
             _append(all_hits, table)
             if regions.placed:
-                unique = table.unique(_UNIQUE_BY, keep="first", maintain_order=True)
+                unique = table.unique([*_UNIQUE_BY, *extra], keep="first", maintain_order=True)
                 _append(unique_hits, unique)
                 _append(bed, _bed(unique))
 
@@ -215,7 +235,12 @@ def _hit_table(
         }
     )
     keys = ["rank", "start", "start_untrimmed", "motif", "peak_id"]
-    return table.sort(keys, maintain_order=True).select(_HIT_COLUMNS)
+    columns = list(_HIT_COLUMNS)
+    if regions.tracks is not None:
+        columns.append(_TRACK)
+        table = table.with_columns(regions.tracks.gather(hits["hit_track"]))
+    # Hits are stored track by track: where all else is the same, that is their order here, too.
+    return table.sort(keys, maintain_order=True).select(columns)
 
 
 def _bed(unique: "pl.DataFrame") -> "pl.DataFrame":
@@ -223,9 +248,9 @@ def _bed(unique: "pl.DataFrame") -> "pl.DataFrame":
 
     score = (pl.col("hit_similarity") * 1000).fill_nan(0).clip(0, 1000).round().cast(pl.Int32)
     placed = unique.with_columns(score=score, start=pl.col("start").clip(lower_bound=0))
-    return placed.filter(pl.col("end") > 0).select(
-        "chr", "start", "end", "motif_name", "score", "strand"
-    )
+    columns = ["chr", "start", "end", "motif_name", "score", "strand"]
+    extra = [_TRACK] if _TRACK in unique.columns else []
+    return placed.filter(pl.col("end") > 0).select([*columns, *extra])
 
 
 # --- The rest ------------------------------------------------------------------------------------
@@ -234,21 +259,28 @@ def _bed(unique: "pl.DataFrame") -> "pl.DataFrame":
 def _write_qc(folder: Path, qc: "xr.Dataset", regions: _Regions) -> None:
     import polars as pl
 
-    table = pl.DataFrame(
-        {
-            "nll": qc["qc_nll"].values,
-            "dual_gap": qc["qc_dual_gap"].values,
-            "num_steps": qc["qc_steps"].values,
-            "step_size": qc["qc_step_size"].values,
-            "global_scale": qc["qc_scale"].values,
-            "peak_id": regions.number,
-            "chr": regions.chrom,
-            "peak_region_start": regions.start,
-            "peak_name": regions.name,
-        }
-    )
     order = np.lexsort((regions.number, regions.start, regions.rank))
-    _write_table(folder / "peaks_qc.tsv", table[order])
+    n_tracks = 1 if regions.tracks is None else len(regions.tracks)
+    tables = []
+    for track in range(n_tracks):
+        of_track = qc if regions.tracks is None else qc.isel(track=track)
+        table = pl.DataFrame(
+            {
+                "nll": of_track["qc_nll"].values,
+                "dual_gap": of_track["qc_dual_gap"].values,
+                "num_steps": of_track["qc_steps"].values,
+                "step_size": of_track["qc_step_size"].values,
+                "global_scale": of_track["qc_scale"].values,
+                "peak_id": regions.number,
+                "chr": regions.chrom,
+                "peak_region_start": regions.start,
+                "peak_name": regions.name,
+            }
+        )
+        if regions.tracks is not None:
+            table = table.with_columns(track=pl.lit(regions.tracks[track]))
+        tables.append(table[order])
+    _write_table(folder / "peaks_qc.tsv", pl.concat(tables))
 
 
 def _write_motifs(folder: Path, motifs: "xr.Dataset") -> None:

@@ -1,6 +1,7 @@
 """Dask arrays whose rows are read from files when they are computed."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,41 @@ class RowSource(ABC):
             return part
         chosen: NDArray[Any] = part[picked - first]
         return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(RowSource):
+    """Rows of another source, of which each has its own width.
+
+    Parameters
+    ----------
+    source : RowSource
+        An array ``(region, position)``.
+    widths : array of int64, ``(region,)``
+        Positions that count.
+    fill : int
+        What stands behind them.
+    """
+
+    source: RowSource
+    widths: NDArray[np.int64]
+    fill: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(region, position)``."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the source."""
+        return self.source.dtype
+
+    def read(self, first: int, last: int) -> NDArray[Any]:
+        """Rows `first` to `last`, exclusive."""
+        rows = self.source.read(first, last)
+        rows[np.arange(rows.shape[1]) >= self.widths[first:last, None]] = self.fill
+        return rows
 
 
 def region_blocks(count: int, bytes_per_region: int, chunk_rows: int = 1) -> int:

@@ -50,6 +50,7 @@ def h5s_option() -> Any:
         "--h5s",
         help="H5 file of scores; several are averaged.",
         metavar="FILE",
+        per_track=True,
     )
 
 

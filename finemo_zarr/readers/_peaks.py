@@ -102,6 +102,10 @@ class Peaks:
         start = self.summit - width // 2
         return Coordinates(self.chrom, start, start + width, self.name, self.id)
 
+    def whole(self) -> Coordinates:
+        """Regions from the start to the end of each peak."""
+        return Coordinates(self.chrom, self.start, self.end, self.name, self.id)
+
 
 @dataclass
 class _Columns:

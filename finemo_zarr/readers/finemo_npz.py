@@ -53,7 +53,11 @@ class FinemoNpzReader:
     summary: ClassVar[str] = "Regions from Fi-NeMo's regions.npz."
 
     npz: tuple[Path, ...] = option(
-        "-i", "--npz", help="Regions of Fi-NeMo; several are averaged.", metavar="FILE"
+        "-i",
+        "--npz",
+        help="Regions of Fi-NeMo; several are averaged.",
+        metavar="FILE",
+        per_track=True,
     )
     peaks: Path | None = peaks_option()
     chrom_order: Path | None = chrom_order_option()

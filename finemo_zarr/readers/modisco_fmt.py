@@ -56,6 +56,7 @@ class ModiscoFmtReader:
         "--attributions",
         help="Hypothetical scores, .npy or .npz (its first array); several are averaged.",
         metavar="FILE",
+        per_track=True,
     )
     peaks: Path | None = peaks_option()
     chrom_order: Path | None = chrom_order_option()

@@ -39,15 +39,26 @@ def _running_squares(values, rows, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _load(region, codes, scores, rows):  # type: ignore[no-untyped-def]
-    """Fill a region's arrays from its codes ``(L,)`` and scores ``(rows, L)``; return its scale."""
-    total = 0.0
-    for row in range(rows):
-        for position in range(codes.size):
-            total += scores[row, position] * scores[row, position]
-    scale = np.sqrt(total / codes.size)
+def _load(region, codes, scores, rows, length, scale):  # type: ignore[no-untyped-def]
+    """Fill a region's arrays from its codes ``(L,)`` and scores ``(rows, L)``; return its scale.
+
+    Only the first `length` positions count. A scale that is not given (NaN) is computed.
+    """
+    if np.isnan(scale):
+        total = 0.0
+        for row in range(rows):
+            for position in range(length):
+                total += scores[row, position] * scores[row, position]
+        scale = np.sqrt(total / length)
     inverse = 1 / scale if scale > 0 else 0.0
-    for position in range(codes.size):
+    for position in range(length, region.bases.size):  # what a wider region has left
+        region.bases[position] = 0
+        region.codes[position] = 0
+        for at in range(position * rows, (position + 1) * rows):
+            region.scores[at] = 0
+            region.residual[at] = 0
+            region.single[at] = 0
+    for position in range(length):
         code = np.int32(codes[position])
         region.stale[position] = True
         region.bases[position] = code
@@ -141,7 +152,7 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
     """The function below, cached under a version: what a closure holds is part of the key."""
 
     @entry
-    def solve_regions(bank, buffers, codes, scores, first, max_sweeps, hits, qc):  # type: ignore[no-untyped-def]
+    def solve_regions(bank, buffers, codes, scores, extents, first, max_sweeps, hits, qc):  # type: ignore[no-untyped-def]
         """Solve regions of a block one by one, as long as there is room for their columns.
 
         Parameters
@@ -154,6 +165,8 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
             Base codes.
         scores : array of float64, ``(region, rows, position)``
             Projected (one row; zero where there is no base) or hypothetical scores (four rows).
+        extents : array of float64, ``(region, 2)``
+            Width, and scale or NaN, of each region.
         first : int
             The region to begin with.
         max_sweeps : int
@@ -173,10 +186,10 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
         """
         _ = version
         region, scan, columns = buffers
-        length, rows = codes.shape[1], bank.rows
-        found = 0
+        rows, found = bank.rows, 0
         for index in range(first, codes.shape[0]):
-            scale = _load(region, codes[index], scores[index], rows)
+            length = np.int64(extents[index, 0])
+            scale = _load(region, codes[index], scores[index], rows, length, extents[index, 1])
             qc[index, 3] = scale
             if not scale > 0:
                 continue

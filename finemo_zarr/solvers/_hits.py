@@ -54,6 +54,26 @@ def problem_scores(regions: "xr.Dataset", motifs: "xr.Dataset") -> NDArray[np.fl
     return signed_sqrt(scores) if motifs.attrs["sqrt_transform"] else scores
 
 
+def region_scales(regions: "xr.Dataset", scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the scores of each region are divided by, ``(region,)``.
+
+    The root of the sum of their squares over the width, unless it is given.
+
+    Parameters
+    ----------
+    regions : xarray.Dataset
+        A block of regions.
+    scores : array, ``(region, rows, position)``
+        From :func:`problem_scores`; zero behind a region that is less wide than the array.
+    """
+    if "region_scale" in regions:
+        return np.asarray(regions["region_scale"].values, dtype=np.float64)
+    widths = regions.get("region_width")
+    width = scores.shape[2] if widths is None else widths.values
+    scales: NDArray[np.float64] = np.sqrt((scores**2).sum(axis=(1, 2)) / width)
+    return scales
+
+
 def placed(
     motifs: "xr.Dataset", motif: NDArray[np.int64], core_start: NDArray[np.int64]
 ) -> dict[str, Any]:

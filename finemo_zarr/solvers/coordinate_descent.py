@@ -44,6 +44,7 @@ class CoordinateDescent:
 
     name: ClassVar[str] = "coordinate-descent"
     summary: ClassVar[str] = "exact active-set coordinate descent on the CPU (Numba)"
+    ragged: ClassVar[bool] = True
 
     tolerance: float = tolerance_option()
     max_steps: int = max_steps_option()
@@ -57,6 +58,7 @@ class CoordinateDescent:
             _bank(motifs),
             np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8),
             np.ascontiguousarray(problem_scores(regions, motifs)),
+            _extents(regions),
         )
         region, motif, start = hits[:, :3].T.astype(np.int64)
         scored = ("coefficient", "coefficient_global", "similarity", "importance", "importance_sq")
@@ -67,7 +69,7 @@ class CoordinateDescent:
         return HitsAndQC(create_hits(columns), create_qc(quality))
 
     def _solve_block(
-        self, bank: "Bank", codes: NDArray[np.uint8], scores: FloatArray
+        self, bank: "Bank", codes: NDArray[np.uint8], scores: FloatArray, extents: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Hits ``(hit, 8)`` and qc ``(region, 4)`` of all regions, with as much room as needed."""
         from finemo_zarr.solvers._coordinate_descent_kernels import solve_regions
@@ -79,12 +81,22 @@ class CoordinateDescent:
             hits = np.empty((max(room, 16 * (len(codes) - first)), 8))
             buffers = workspace(bank, codes.shape[1], room)
             stopped, found = solve_regions(
-                bank, buffers, codes, scores, first, self.max_steps, hits, qc
+                bank, buffers, codes, scores, extents, first, self.max_steps, hits, qc
             )
             parts.append(hits[:found].copy())
             room = 2 * room if stopped == first else room
             first = stopped
         return np.concatenate(parts), qc
+
+
+def _extents(regions: "xr.Dataset") -> FloatArray:
+    """Width, and scale or NaN, of each region, ``(region, 2)``."""
+    extents = np.full((regions.sizes["region"], 2), np.nan)
+    widths, scales = regions.get("region_width"), regions.get("region_scale")
+    extents[:, 0] = regions.sizes["position"] if widths is None else widths.values
+    if scales is not None:
+        extents[:, 1] = scales.values
+    return extents
 
 
 def _bank(motifs: "xr.Dataset") -> "Bank":

@@ -19,7 +19,7 @@ from finemo_zarr.errors import RunError, SchemaError
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC, option
 from finemo_zarr.solvers._hit_scores import score_hits
-from finemo_zarr.solvers._hits import placed, problem_scores
+from finemo_zarr.solvers._hits import placed, problem_scores, region_scales
 from finemo_zarr.solvers._options import check_stopping, max_steps_option, tolerance_option
 from finemo_zarr.solvers._prox_gradient_batches import Answer, Settings, solve_block
 from finemo_zarr.solvers._prox_gradient_problem import (
@@ -146,7 +146,7 @@ class ProxGradient:
         codes = np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8)
         scores = problem_scores(regions, motifs)
         length = codes.shape[1]
-        scale = np.sqrt((scores**2).sum(axis=(1, 2)) / length)
+        scale = region_scales(regions, scores)
         scaled = np.divide(
             scores, scale[:, None, None], out=np.zeros_like(scores), where=scale[:, None, None] > 0
         )

@@ -1,15 +1,17 @@
 """How stores are opened, and what they say of themselves."""
 
-import os
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from finemo_zarr.errors import ReadError
+from finemo_zarr.errors import FinemoError, ReadError
 from finemo_zarr.model import validate
 from finemo_zarr.sequence import NO_BASE
+from finemo_zarr.store.locations import Location, RemotePath, access_errors, locate, zarr_at
 from finemo_zarr.variables import DatasetKind
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class StoreInfo(NamedTuple):
     provenance: dict[str, Any]
 
 
-def read_info(path: Path | str, kind: StoreKind | None = None) -> StoreInfo:
+def read_info(path: Path | str | RemotePath, kind: StoreKind | None = None) -> StoreInfo:
     """Read what a store says of itself.
 
     Parameters
@@ -51,9 +53,9 @@ def read_info(path: Path | str, kind: StoreKind | None = None) -> StoreInfo:
     Raises
     ------
     ReadError
-        If it is missing, no store, of another kind, or of a newer format.
+        If it is missing, no store, not finished, of another kind, or of a newer format.
     """
-    path = Path(path)
+    path = locate(path)
     attributes = _root_attributes(path)
     version = attributes.get("format_version")
     if not isinstance(version, int):
@@ -63,6 +65,10 @@ def read_info(path: Path | str, kind: StoreKind | None = None) -> StoreInfo:
             f"{path}: store format {version}, and this version of finemo-zarr reads up to format "
             f"{FORMAT_VERSION}; update finemo-zarr"
         )
+    if not attributes.get("complete", True):
+        raise ReadError(
+            f"{path}: not finished; start the command that writes it again, it goes on where it was"
+        )
     info = StoreInfo(attributes.get("kind", "?"), version, attributes.get("provenance", {}))
     if kind not in (None, info.kind):
         maker = "extract-regions-*" if kind == "regions" else "call-hits"
@@ -70,24 +76,59 @@ def read_info(path: Path | str, kind: StoreKind | None = None) -> StoreInfo:
     return info
 
 
-def _root_attributes(path: Path) -> dict[str, Any]:
+def _root_attributes(path: Location) -> dict[str, Any]:
     import zarr
     from zarr.errors import GroupNotFoundError
 
-    if not path.exists():
-        raise ReadError(f"{path}: no such store")
     try:
-        attributes = dict(zarr.open_group(path, mode="r", zarr_format=3).attrs)
+        attributes = dict(zarr.open_group(**zarr_at(path), mode="r", zarr_format=3).attrs)
     except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
+        if not path.exists():
+            raise ReadError(f"{path}: no such store{_unfinished_beside(path)}") from error
         raise ReadError(f"{path}: not a Zarr store (format 3)") from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ReadError(f"{path}: a damaged Zarr store ({error})") from error
+    except access_errors() as error:
+        raise ReadError(f"{path}: a damaged Zarr store ({_first_line(error)})") from error
     if attributes.get("format") != FORMAT:
         raise ReadError(f"{path}: a Zarr store, but not one that finemo-zarr wrote")
     return attributes
 
 
-def open_regions(path: Path | str) -> "xr.Dataset":
+def _unfinished_beside(path: Location) -> str:
+    if isinstance(path, Path) and (path.parent / f".{path.name}.partial").is_dir():
+        return (
+            "; the run that writes it is not finished: start the same command again, it goes on "
+            "where it was"
+        )
+    return ""
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def reading(path: Location) -> Iterator[None]:
+    """Report damage that shows only when values are looked at.
+
+    Raises
+    ------
+    ReadError
+        Naming the store, in place of what Zarr and its codecs raise.
+    """
+    try:
+        yield
+    except FinemoError:
+        raise
+    except access_errors() as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, perhaps of what is written at the same time
+        raise ReadError(
+            f"{path}: a damaged store, or one that cannot be reached ({_first_line(error)}); "
+            "`finemo-zarr check` says what is safe"
+        ) from error
+
+
+def open_regions(path: Path | str | RemotePath) -> "xr.Dataset":
     """Open a regions store.
 
     Returns
@@ -101,7 +142,7 @@ def open_regions(path: Path | str) -> "xr.Dataset":
     ReadError
         If it is missing, damaged, not a regions store, or of a newer format.
     """
-    path = Path(path)
+    path = locate(path)
     read_info(path, "regions")
     dataset = _open_group(path)
     for name in ("region_sequence", "region_contributions"):
@@ -111,10 +152,32 @@ def open_regions(path: Path | str) -> "xr.Dataset":
     return _validated(dataset, "regions", path)
 
 
-def read_block(path: Path | str, regions: slice) -> "xr.Dataset":
+def read_block(
+    path: Path | str | RemotePath,
+    regions: slice,
+    tracks: Sequence[int] | None = None,
+    *,
+    ragged: bool = False,
+) -> "xr.Dataset":
     """Read sequences and scores of some regions of a regions store into memory.
 
     Only what a solver needs is opened, so that a block costs two reads.
+
+    Parameters
+    ----------
+    path : path
+        The store.
+    regions : slice
+        Which regions.
+    tracks : sequence of int, optional
+        Tracks whose mean is taken, where there are tracks; by default all.
+    ragged : bool
+        Read the widths of the regions, too.
+
+    Returns
+    -------
+    xarray.Dataset
+        Without a track dimension.
 
     Raises
     ------
@@ -124,17 +187,18 @@ def read_block(path: Path | str, regions: slice) -> "xr.Dataset":
     import xarray as xr
     import zarr
 
+    path = locate(path)
     data = {}
     try:
-        for name in ("region_sequence", "region_contributions"):
-            array = zarr.open_array(path, path=name, mode="r", zarr_format=3)
-            data[name] = (_dims(array), array[region_index(array, regions)])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        for name in ("region_sequence", "region_contributions", "region_width")[: 2 + ragged]:
+            array = zarr.open_array(**zarr_at(path, name), mode="r", zarr_format=3)
+            data[name] = _read_rows(array, regions, tracks)
+    except access_errors() as error:
         raise ReadError(
             f"{path}: a damaged store, regions {regions.start} to {regions.stop - 1} cannot be "
-            f"read ({error}); extract them again"
+            f"read ({_first_line(error)}); extract them again"
         ) from error
-    codes, scores = (np.asarray(values) for _, values in data.values())
+    codes, scores = data["region_sequence"][1], data["region_contributions"][1]
     # What a chunk that is not there reads as can be nothing that was written.
     if (codes > NO_BASE).any() or np.isnan(scores).any():
         raise ReadError(
@@ -144,17 +208,30 @@ def read_block(path: Path | str, regions: slice) -> "xr.Dataset":
     return xr.Dataset(data)
 
 
-def region_index(array: "zarr.Array[Any]", regions: slice) -> tuple[slice, ...]:
-    """Return the index of some regions in an array of a store."""
-    return tuple(regions if dim == "region" else slice(None) for dim in _dims(array))
+def _read_rows(
+    array: "zarr.Array[Any]", regions: slice, tracks: Sequence[int] | None
+) -> tuple[tuple[str, ...], np.ndarray[Any, Any]]:
+    dims = dimensions(array)
+    if dims[0] != "track":
+        return dims, np.asarray(array[regions])
+    chosen = range(array.shape[0]) if tracks is None else tracks
+    total = np.asarray(array[chosen[0], regions])
+    if len(chosen) > 1:
+        # In double precision, so that the mean does not depend on the order of the tracks.
+        total = total.astype(np.float64)
+        for track in chosen[1:]:
+            total += np.asarray(array[track, regions])
+        total = (total / len(chosen)).astype(np.float32)
+    return dims[1:], total
 
 
-def _dims(array: "zarr.Array[Any]") -> tuple[str, ...]:
+def dimensions(array: "zarr.Array[Any]") -> tuple[str, ...]:
+    """Names of the dimensions of an array of a store."""
     names: tuple[str, ...] = getattr(array.metadata, "dimension_names", None) or ()
     return names
 
 
-def open_hits(path: Path | str) -> HitsStore:
+def open_hits(path: Path | str | RemotePath) -> HitsStore:
     """Open a hits store; a folder that `call-hits` wrote will do.
 
     Returns
@@ -172,18 +249,19 @@ def open_hits(path: Path | str) -> HitsStore:
     groups = {name: _open_group(path, name) for name in HitsStore._fields}
     for name in ("motifs", "qc", "hits"):
         _validated(groups[name], name, path)
-    groups["motifs"].load()
+    with reading(path):
+        groups["motifs"].load()
     return HitsStore(**groups)
 
 
-def hits_path(path: Path | str) -> Path:
+def hits_path(path: Path | str | RemotePath) -> Location:
     """Return the path of a hits store, given that or the folder that `call-hits` wrote."""
-    path = Path(path)
+    path = locate(path)
     inner = path / "hits.zarr"
     return inner if inner.is_dir() else path
 
 
-def read_stored_motifs(path: Path | str) -> "xr.Dataset":
+def read_stored_motifs(path: Path | str | RemotePath) -> "xr.Dataset":
     """Read the motifs of a hits store, as they were before they were oriented.
 
     Returns
@@ -202,40 +280,60 @@ def read_stored_motifs(path: Path | str) -> "xr.Dataset":
     return forward.drop_vars([f"motif_{name}" for name in made]).drop_attrs(deep=False)
 
 
-def _open_group(path: Path, group: str | None = None) -> "xr.Dataset":
+def read_group(path: Location, group: str) -> "xr.Dataset":
+    """Read a small group into memory, also of a store that is not finished."""
+    with reading(path):
+        return _open_group(path, group).load()
+
+
+def _open_group(path: Location, group: str = "") -> "xr.Dataset":
     import xarray as xr
     from zarr.errors import ZarrUserWarning
 
+    at = zarr_at(path, group)
     try:
         with warnings.catch_warnings():
             # An array without metadata is missing, and reported as such by the validation.
             warnings.simplefilter("ignore", ZarrUserWarning)
             return xr.open_dataset(
-                path, engine="zarr", group=group, chunks=None, consolidated=False
+                at["store"],
+                engine="zarr",
+                group=at["path"] or None,
+                chunks=None,
+                consolidated=isinstance(path, RemotePath) and _is_consolidated(at),
             )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except access_errors() as error:
         where = f"group {group}" if group else "the root group"
-        raise ReadError(f"{path}: a damaged store, {where} cannot be read ({error})") from error
+        raise ReadError(
+            f"{path}: a damaged store, {where} cannot be read ({_first_line(error)})"
+        ) from error
 
 
-def _validated(dataset: "xr.Dataset", kind: DatasetKind, path: Path) -> "xr.Dataset":
+def _is_consolidated(at: dict[str, Any]) -> bool:
+    import zarr
+
+    return zarr.open_group(**at, mode="r", zarr_format=3).metadata.consolidated_metadata is not None
+
+
+def _validated(dataset: "xr.Dataset", kind: DatasetKind, path: Location) -> "xr.Dataset":
     try:
         return validate(dataset, kind)
     except ValueError as error:
         raise ReadError(f"{path}: a damaged store: {error}") from error
 
 
-def stored_bytes(path: Path | str) -> int:
-    """Size on disk of a store."""
-    return sum(
-        (Path(folder) / name).stat().st_size for folder, _, names in os.walk(path) for name in names
-    )
-
-
-def is_store(path: Path) -> bool:
-    """Whether a path is a store of this package, of any version."""
+def is_store(path: Location) -> bool:
+    """Whether a path is a store of this package, of any version, finished or not."""
     try:
         _root_attributes(path)
     except ReadError:
         return False
     return True
+
+
+def is_unfinished(path: Location) -> bool:
+    """Whether a path is a store, or a folder with one, that is still being written."""
+    try:
+        return not _root_attributes(hits_path(path)).get("complete", True)
+    except ReadError:
+        return False

@@ -1,16 +1,20 @@
 """How stores are written: layout, chunks, compression."""
 
+import warnings
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finemo_zarr.store.reading import FORMAT, FORMAT_VERSION, StoreKind, region_index
+from finemo_zarr.store.locations import Location, zarr_at
+from finemo_zarr.store.reading import FORMAT, FORMAT_VERSION, StoreKind, dimensions
 
 if TYPE_CHECKING:
     import xarray as xr
     import zarr
+    from numpy.typing import NDArray
 
 _CHUNK_BYTES = 4 * 2**20
 _CHUNK_RANGE = (16, 4096)
@@ -44,21 +48,22 @@ def region_chunk(n_regions: int, bytes_per_region: int, source_chunk: int = 1) -
     return source_chunk // next(exact, 1)
 
 
-def _compressors() -> Any:
-    """Return how numbers are compressed: the one place that decides it."""
-    from zarr.codecs import BloscCodec
+def _compressors(*, text: bool) -> Any:
+    """Return how values are compressed, and by what damage is noticed: the one place for both."""
+    from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
     # As small as Zstandard level 1 on real scores, and written and read 1.5 times as fast.
-    return (BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),)
+    numbers = BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
+    return (ZstdCodec(level=3) if text else numbers, Crc32cCodec())
 
 
-def create_store(path: Path, kind: StoreKind, provenance: Mapping[str, Any]) -> "zarr.Group":
-    """Create an empty store.
+def create_store(path: Location, kind: StoreKind, provenance: Mapping[str, Any]) -> "zarr.Group":
+    """Create an empty store, which nobody can open until :func:`finish_store` was called.
 
     Parameters
     ----------
-    path : Path
-        A path that does not exist.
+    path : path
+        Where there is nothing yet.
     kind : {"regions", "hits"}
         What it will hold.
     provenance : mapping
@@ -70,9 +75,48 @@ def create_store(path: Path, kind: StoreKind, provenance: Mapping[str, Any]) -> 
         "format": FORMAT,
         "kind": kind,
         "format_version": FORMAT_VERSION,
-        "provenance": _plain(provenance),
+        "complete": False,
+        "provenance": plain(provenance),
     }
-    return zarr.create_group(path, zarr_format=3, attributes=attributes)
+    return zarr.create_group(**zarr_at(path), zarr_format=3, attributes=attributes)
+
+
+def open_group(path: Location, group: str = "") -> "zarr.Group":
+    """Open a group of a store that is being written."""
+    import zarr
+
+    return zarr.open_group(**zarr_at(path, group), mode="r+", zarr_format=3)
+
+
+def new_group(path: Location, group: str = "") -> "zarr.Group":
+    """Create a group of a store that is being written; what was there is removed."""
+    import zarr
+
+    return zarr.create_group(**zarr_at(path, group), zarr_format=3, overwrite=True)
+
+
+def finish_store(path: Location, attributes: Mapping[str, Any]) -> None:
+    """Mark a store as complete, and list its arrays where it is opened.
+
+    Parameters
+    ----------
+    path : path
+        The store.
+    attributes : mapping
+        What is to be added to those of the root.
+    """
+    import zarr
+    from zarr.errors import ZarrUserWarning
+
+    if isinstance(path, Path):  # what a process that was killed was writing
+        for stray in path.rglob("*.partial"):
+            stray.unlink(missing_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)  # that not all programs know such lists
+        for group, _ in open_group(path).groups():
+            zarr.consolidate_metadata(**zarr_at(path, group), zarr_format=3)
+        root = zarr.consolidate_metadata(**zarr_at(path), zarr_format=3)
+        root.update_attributes(plain(attributes) | {"complete": True})
 
 
 def create_array(
@@ -110,18 +154,20 @@ def create_array(
         shape=shape,
         dtype=np.dtypes.StringDType() if text else dtype,
         chunks=_chunks(dims, shape, chunk or LONG_CHUNK),
-        compressors="auto" if text else _compressors(),
+        compressors=_compressors(text=text),
         fill_value=_fill_value(dtype),
         dimension_names=dims,
-        attributes=_plain(variable.attrs),
+        attributes=plain(variable.attrs),
     )
 
 
 def _fill_value(dtype: np.dtype[Any]) -> Any:
-    """What a chunk that is not there reads as: no base code, no score."""
+    """What a chunk that is not there reads as: no base code, no score, no index."""
     if dtype.kind == "f":
         return np.nan
-    return np.iinfo(dtype).max if dtype.kind == "u" else None
+    if dtype.kind in "ui":
+        return np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min
+    return None
 
 
 def _chunks(dims: tuple[str, ...], shape: tuple[int, ...], rows: int) -> tuple[int, ...]:
@@ -129,23 +175,30 @@ def _chunks(dims: tuple[str, ...], shape: tuple[int, ...], rows: int) -> tuple[i
     return tuple(fixed.get(dim, max(size, 1)) for dim, size in zip(dims, shape, strict=True))
 
 
-def write_block(path: Path | str, regions: slice, values: Mapping[str, Any]) -> None:
+def write_rows(
+    path: Location, regions: slice, values: Mapping[str, Any], *, track: int | None = None
+) -> None:
     """Write some regions of arrays that exist.
 
     Parameters
     ----------
     path : path
-        The store, or a group of it.
+        The store.
     regions : slice
         Which regions; must begin and end where chunks do if others write at the same time.
     values : mapping
-        Arrays by name, with `region` where the stored one has it.
+        Arrays by name, regions first.
+    track : int, optional
+        Which track, for arrays that have some.
     """
     import zarr
 
     for name, block in values.items():
-        array = zarr.open_array(path, path=name, mode="r+", zarr_format=3)
-        array[region_index(array, regions)] = block
+        array = zarr.open_array(**zarr_at(path, name), mode="r+", zarr_format=3)
+        if "track" in dimensions(array):
+            array[track or 0, regions] = block
+        else:
+            array[regions] = block
 
 
 def write_dataset(group: "zarr.Group", dataset: "xr.Dataset") -> None:
@@ -154,62 +207,64 @@ def write_dataset(group: "zarr.Group", dataset: "xr.Dataset") -> None:
         array = create_array(group, str(name), variable)
         values = np.asarray(variable.values)
         array[...] = values.astype(array.dtype) if variable.dtype.kind in "TUO" else values
-    group.update_attributes(_plain(dataset.attrs))
+    group.update_attributes(plain(dataset.attrs))
 
 
-def _plain(value: Any) -> Any:
-    """Attributes as JSON knows them."""
+def plain(value: Any) -> Any:
+    """Attributes as JSON can hold them."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         return value.item()
     return str(value) if isinstance(value, Path) else value
 
 
-class HitsWriter:
-    """Appends the hits of one block after another, in whole chunks.
+class ColumnsWriter:
+    """Appends the rows of one block after another to arrays of a group, in whole chunks.
 
     Parameters
     ----------
     group : zarr.Group
-        The ``hits`` group of a hits store.
+        Where; a hits group, for example.
     """
 
     def __init__(self, group: "zarr.Group") -> None:
-        self._arrays: dict[str, zarr.Array[Any]] = {}
         self._group = group
-        self._buffer: list[xr.Dataset] = []
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._buffers: dict[str, list[NDArray[Any]]] = {}
         self._buffered = 0
         self.count = 0
+        self.digests: dict[str, Any] = {}
 
-    def append(self, hits: "xr.Dataset") -> None:
-        """Add a hits dataset; all must have the variables of the first."""
-        if not self._arrays:
-            self._arrays = {
-                str(name): create_array(self._group, str(name), variable, shape=(0,))
-                for name, variable in hits.variables.items()
-            }
-        self._buffer.append(hits)
-        self._buffered += hits.sizes["hit"]
+    def append(self, columns: Mapping[str, "xr.Variable"]) -> None:
+        """Add rows; all must have the variables of the first."""
+        for name, variable in columns.items():
+            if name not in self._arrays:
+                self._arrays[name] = create_array(self._group, name, variable, shape=(0,))
+                self._buffers[name] = []
+                self.digests[name] = new_digest()
+            self._buffers[name].append(variable.values)
+        self._buffered += len(next(iter(columns.values())))
         if self._buffered >= LONG_CHUNK:
-            self._flush()
+            self._flush(self._buffered // LONG_CHUNK * LONG_CHUNK)
 
     def close(self) -> None:
         """Write what is left."""
-        self._flush(last=True)
+        self._flush(self._buffered)
 
-    def _flush(self, *, last: bool = False) -> None:
-        import xarray as xr
-
-        rows = self._buffered if last else self._buffered // LONG_CHUNK * LONG_CHUNK
-        rest = {}
+    def _flush(self, rows: int) -> None:
         for name, array in self._arrays.items():
-            values = np.concatenate([hits[name].values for hits in self._buffer])
+            values = np.concatenate(self._buffers[name])
             array.resize((self.count + rows,))
             array[self.count :] = values[:rows]
-            rest[name] = ("hit", values[rows:].copy())
+            self.digests[name].update(np.ascontiguousarray(values[:rows]))
+            self._buffers[name] = [values[rows:].copy()]
         self.count += rows
         self._buffered -= rows
-        self._buffer = [xr.Dataset(rest)]
+
+
+def new_digest() -> Any:
+    """Return what digests of stored values are made with."""
+    return blake2b(digest_size=16)

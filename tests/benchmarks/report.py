@@ -21,7 +21,9 @@ from typing import Any
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/benchmarks.md"
 PACKAGES = ("finemo-zarr", "numpy", "numba", "zarr", "xarray", "dask", "pyBigWig", "h5py", "polars")
-TABLES = ("ratio", "solver", "files", "job")
+TABLES = ("ratio", "solver", "files", "job", "scale", "cluster")
+COMPARED = ("ratio", "cluster")
+"""Tables whose rows do the same work: how many times as fast is said."""
 
 Record = dict[str, Any]
 
@@ -92,11 +94,11 @@ def table(name: str, records: Iterable[Record]) -> Iterable[str]:
         return ["*(not measured)*"]
     extra = list(dict.fromkeys(key for record in own for key in record["more"]))
     rows = [row(record, extra) for record in own]
-    if name == "ratio":
+    if name in COMPARED:
         slowest = max(map(per_region, own))
         extra.append("times as fast")
         rows = [
-            [*cells, f"{slowest / per_region(record):,.0f}"]
+            [*cells, f"{slowest / per_region(record):,.3g}"]
             for cells, record in zip(rows, own, strict=True)
         ]
     head = [

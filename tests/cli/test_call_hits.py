@@ -143,9 +143,11 @@ def test_call_hits__takes_motifs_from_several_sources(call, tmp_path: Path, file
 
 def test_call_hits__existing_output_needs_overwrite(call, tmp_path: Path) -> None:
     assert call().code == 0
-    result = call()
+    result = call("-l", "0.8")
     assert result.code == 1
-    assert "exists already" in result.err
+    assert (
+        "exists already, and was made in another way: lambda_default was 0.7, is 0.8" in result.err
+    )
     assert call("--overwrite", "-l", "0.8").code == 0
     assert json.loads((tmp_path / "hits" / "params.json").read_text())["lambda_default"] == 0.8
 
@@ -170,16 +172,35 @@ def test_call_hits__failing_tables_leave_no_store(call, tmp_path: Path, monkeypa
     assert result.code == 1
     assert "the disk is full" in result.err
     assert not (tmp_path / "hits").exists()
+    monkeypatch.undo()
+    assert call().code == 0
+    assert (tmp_path / "hits" / "hits.tsv").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_call_hits__that_is_complete_is_left_alone(call, tmp_path: Path) -> None:
+    assert call().code == 0
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    result = call("--jobs", "1")
+    assert result.code == 0
+    assert result.out.startswith("complete already")
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+def test_call_hits__writes_tables_that_are_missing(call, tmp_path: Path) -> None:
+    assert call("--no-tables").code == 0
+    assert not (tmp_path / "hits" / "hits.tsv").exists()
+    assert call().out.startswith("complete already")
+    assert (tmp_path / "hits" / "hits.tsv").exists()
 
 
 def test_call_hits__full_disk_is_one_line_and_leaves_nothing(call, tmp_path, full_disk) -> None:
     result = call()
-    expected = f"Error: {tmp_path / 'hits'}: cannot be written, the disk is full; nothing was left"
+    expected = f"Error: {tmp_path / 'hits'}: cannot be written, the disk is full; what is"
     assert result.code == 1
     assert result.err.startswith(expected)
     assert result.err.count("\n") == 1
-    assert not [path for path in tmp_path.iterdir() if "hits" in path.name]
+    assert not (tmp_path / "hits").exists()
 
 
 def test_call_hits__newer_store_names_both_versions(call, regions_store) -> None:

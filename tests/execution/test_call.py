@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 
 from finemo_zarr import store
-from finemo_zarr.errors import ConvergenceWarning, PluginError, ReadError, RunError
-from finemo_zarr.execution import call_hits, extract_regions
+from finemo_zarr.errors import ConvergenceWarning, PluginError, RunError
+from finemo_zarr.execution import CallOptions, call_hits, extract_regions
 from finemo_zarr.model import create_regions
 from finemo_zarr.motifs import MotifOptions, prepare_motifs
 from finemo_zarr.sequence import project
@@ -39,7 +40,13 @@ def test_call_hits__post_filter_keeps_what_has_no_similarity(hits_store: Path) -
 def test_call_hits__without_post_filter_all_hits_stay(
     tmp_path: Path, regions_store, motifs, solver
 ) -> None:
-    opened = call_hits(regions_store, motifs, tmp_path / "h.zarr", solver=solver, post_filter=False)
+    opened = call_hits(
+        regions_store,
+        motifs,
+        tmp_path / "h.zarr",
+        solver=solver,
+        options=CallOptions(post_filter=False),
+    )
     assert np.bincount(opened.hits["hit_motif"]).tolist() == [50, 50, 50]
 
 
@@ -57,7 +64,13 @@ def test_call_hits__blocks_and_jobs_change_nothing(  # noqa: PLR0917
     tmp_path: Path, hits_store, reader, regions, motifs, solver, chunk, jobs
 ) -> None:
     extract_regions(reader(regions, chunk), tmp_path / "r.zarr")
-    again = call_hits(tmp_path / "r.zarr", motifs, tmp_path / "h.zarr", solver=solver, jobs=jobs)
+    again = call_hits(
+        tmp_path / "r.zarr",
+        motifs,
+        tmp_path / "h.zarr",
+        solver=solver,
+        options=CallOptions(jobs=jobs),
+    )
     expected = columns(store.open_hits(hits_store))
     for name, values in columns(again).items():
         np.testing.assert_array_equal(values, expected[name])
@@ -95,14 +108,79 @@ def test_call_hits__refuses_a_mode_that_the_store_cannot_serve(
     assert not (tmp_path / "h.zarr").exists()
 
 
-def test_call_hits__refuses_tracks(tmp_path: Path, reader, regions, motifs, solver) -> None:
-    scores = regions["region_contributions"].values
-    tracked = create_regions(
-        regions["region_sequence"].data, np.stack([scores, scores]), tracks=["a", "b"]
+@pytest.fixture
+def tracked(tmp_path: Path, reader, regions) -> Path:
+    """Three tracks: the scores, twice as much, and their mean."""
+    first = regions["region_contributions"].values
+    scores = np.stack([first, 2 * first[:, ::-1], (first + 2 * first[:, ::-1]) / 2])
+    extract_regions(
+        reader(create_regions(regions["region_sequence"].data, scores, tracks=["a", "b", "mean"])),
+        tmp_path / "tracks.zarr",
     )
-    extract_regions(reader(tracked), tmp_path / "r.zarr")
-    with pytest.raises(RunError, match="has 2 tracks, and call-hits takes one"):
-        call_hits(tmp_path / "r.zarr", motifs, tmp_path / "h.zarr", solver=solver)
+    return tmp_path / "tracks.zarr"
+
+
+def _of_track(called: store.HitsStore, index: int) -> "xr.Dataset":
+    hits = called.hits.isel(hit=np.flatnonzero(called.hits["hit_track"] == index))
+    return hits.drop_vars("hit_track").load()
+
+
+def test_call_hits__calls_each_track_as_if_it_were_alone(
+    tmp_path: Path, tracked, reader, regions, motifs, solver
+) -> None:
+    together = call_hits(tracked, motifs, tmp_path / "h.zarr", solver=solver)
+    assert list(together.regions["track"].values) == ["a", "b", "mean"]
+    scores = store.open_regions(tracked)["region_contributions"]
+    for index in range(3):
+        alone = create_regions(regions["region_sequence"].data, scores.isel(track=index).values)
+        extract_regions(reader(alone), tmp_path / f"r{index}.zarr")
+        single = call_hits(
+            tmp_path / f"r{index}.zarr", motifs, tmp_path / f"h{index}.zarr", solver=solver
+        )
+        xr.testing.assert_identical(
+            _of_track(together, index).drop_attrs(), single.hits.load().drop_attrs()
+        )
+        xr.testing.assert_equal(together.qc.isel(track=index).load(), single.qc.load())
+
+
+def test_call_hits__picks_tracks_in_the_order_that_is_asked_for(
+    tmp_path: Path, tracked, motifs, solver
+) -> None:
+    options = CallOptions(tracks=("mean", "a"))
+    picked = call_hits(tracked, motifs, tmp_path / "h.zarr", solver=solver, options=options)
+    every = call_hits(tracked, motifs, tmp_path / "all.zarr", solver=solver)
+    assert list(picked.regions["track"].values) == ["mean", "a"]
+    xr.testing.assert_equal(_of_track(picked, 0), _of_track(every, 2))
+    xr.testing.assert_equal(_of_track(picked, 1), _of_track(every, 0))
+
+
+def test_call_hits__combines_tracks_by_their_mean(tmp_path: Path, tracked, motifs, solver) -> None:
+    combined = call_hits(
+        tracked,
+        motifs,
+        tmp_path / "h.zarr",
+        solver=solver,
+        options=CallOptions(tracks=("a", "b"), combine_tracks="mean"),
+    )
+    mean = call_hits(
+        tracked, motifs, tmp_path / "m.zarr", solver=solver, options=CallOptions(tracks=("mean",))
+    )
+    assert "hit_track" not in combined.hits
+    assert combined.qc["qc_scale"].dims == ("region",)
+    for name in ("hit_region", "hit_start", "hit_motif"):
+        np.testing.assert_array_equal(combined.hits[name], mean.hits[name])
+    np.testing.assert_allclose(combined.qc["qc_scale"], mean.qc["qc_scale"][0], rtol=1e-6)
+
+
+def test_call_hits__names_a_track_that_there_is_not(
+    tmp_path: Path, tracked, regions_store, motifs
+) -> None:
+    with pytest.raises(RunError, match="has no track K562; it has a, b, mean"):
+        call_hits(tracked, motifs, tmp_path / "h.zarr", options=CallOptions(tracks=("K562",)))
+    for options in (CallOptions(tracks=("a",)), CallOptions(combine_tracks="mean")):
+        with pytest.raises(RunError, match="has no tracks"):
+            call_hits(regions_store, motifs, tmp_path / "h.zarr", options=options)
+    assert not (tmp_path / "h.zarr").exists()
 
 
 def test_call_hits__warns_of_unconverged_regions_by_name(
@@ -169,7 +247,7 @@ def test_call_hits__a_damaged_chunk_is_one_error_and_leaves_nothing(
     for chunk in (regions_store / "region_contributions" / "c").rglob("*"):
         if chunk.is_file():
             chunk.write_bytes(chunk.read_bytes()[:20])
-    with pytest.raises(ReadError, match=r"regions 0 to \d+ cannot be read"):
+    with pytest.raises(RunError, match=r"4 of 4 blocks failed.*regions 0 to \d+ cannot be read"):
         call_hits(regions_store, motifs, tmp_path / "h.zarr", solver=solver)
     assert [path.name for path in tmp_path.iterdir()] == ["regions.zarr"]
 
@@ -182,10 +260,22 @@ def test_call_hits__full_disk_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["regions.zarr"]
 
 
-def test_call_hits__refuses_existing_output(hits_store, regions_store, motifs, solver) -> None:
-    with pytest.raises(RunError, match="exists already"):
-        call_hits(regions_store, motifs, hits_store, solver=solver)
-    call_hits(regions_store, motifs, hits_store, solver=solver, overwrite=True)
+def test_call_hits__refuses_output_that_was_made_in_another_way(
+    hits_store, regions_store, motifs, solver
+) -> None:
+    other = replace(solver, strength=2.0)
+    with pytest.raises(RunError, match=r"exists already.*strength was 1.0, is 2.0"):
+        call_hits(regions_store, motifs, hits_store, solver=other)
+    called = call_hits(regions_store, motifs, hits_store, solver=other, overwrite=True)
+    assert (called.hits["hit_coefficient"] == 2).all()
+
+
+def test_call_hits__leaves_alone_what_is_complete(
+    hits_store, regions_store, motifs, solver
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in hits_store.rglob("*")}
+    call_hits(regions_store, motifs, hits_store, solver=solver)
+    assert before == {path: path.stat().st_mtime_ns for path in hits_store.rglob("*")}
 
 
 def test_call_hits__keeps_how_it_was_made(tmp_path: Path, regions_store, motifs, solver) -> None:

@@ -1,68 +1,104 @@
 import io
+import os
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
+import dask
 import pytest
 
-from finemo_zarr.errors import RunError
-from finemo_zarr.execution import plan_blocks
-from finemo_zarr.execution import scheduler as module
-from finemo_zarr.execution.scheduler import run_blocks
+from finemo_zarr.errors import PluginError, RunError
+from finemo_zarr.execution import Block, plan_blocks
+from finemo_zarr.execution.scheduler import Workers, run_blocks
+
+LOCAL = ["sync", "threads", "processes"]
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 5, None])
-def test_run_blocks__gives_results_in_order(jobs: int | None) -> None:
-    blocks = plan_blocks(300, 2)
-    seen = []
+@dataclass(frozen=True)
+class Note:
+    """Leaves a file for each block; fails at some."""
 
-    def task(block):
-        time.sleep(0.002 * (block.index % 3))
-        return block.start
+    folder: Path
+    failing: tuple[int, ...] = ()
+    error: type[Exception] = ValueError
 
-    run_blocks(
-        task, blocks, lambda block, result: seen.append((block, result)), jobs=jobs, label="x"
+    def __call__(self, block: Block) -> None:
+        if block.index in self.failing:
+            raise self.error(f"no {block.index}")
+        (self.folder / str(block.index)).write_text(str(os.getpid()))
+
+
+def notes(folder: Path) -> list[int]:
+    return sorted(int(path.name) for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("scheduler", LOCAL)
+def test_run_blocks__does_all_blocks_and_names_those_that_fail(tmp_path, scheduler: str) -> None:
+    failures = run_blocks(
+        Note(tmp_path, failing=(1, 7)), plan_blocks(20, 2), Workers(scheduler, 2), label="x"
     )
-    assert seen == [(block, block.start) for block in blocks]
+    assert notes(tmp_path) == [0, 2, 3, 4, 5, 6, 8, 9]
+    assert [(failure.block.index, failure.cause) for failure in failures] == [
+        (1, "ValueError: no 1"),
+        (7, "ValueError: no 7"),
+    ]
+
+
+@pytest.mark.parametrize("scheduler", LOCAL)
+def test_run_blocks__an_error_that_meets_all_blocks_comes_through(tmp_path, scheduler) -> None:
+    with pytest.raises(PluginError, match="no 0"):
+        run_blocks(
+            Note(tmp_path, failing=(0,), error=PluginError),
+            plan_blocks(4, 1),
+            Workers(scheduler, 1),
+            label="x",
+        )
+
+
+def test_run_blocks__processes_are_other_processes(tmp_path) -> None:
+    run_blocks(Note(tmp_path), plan_blocks(4, 1), Workers("processes", 2), label="x")
+    assert str(os.getpid()) not in {path.read_text() for path in tmp_path.iterdir()}
 
 
 def test_run_blocks__uses_threads() -> None:
     meet = threading.Barrier(2, timeout=20)
-    run_blocks(lambda _: meet.wait(), plan_blocks(2, 1), lambda *_: None, jobs=2, label="x")
+    assert not run_blocks(lambda _: meet.wait(), plan_blocks(2, 1), Workers(jobs=2), label="x")
 
 
-def test_run_blocks__never_runs_far_ahead(monkeypatch) -> None:
-    monkeypatch.setattr(module, "_BLOCKS_PER_WAVE_AND_JOB", 4)
-    started, ahead = [], []
-    run_blocks(
-        started.append,
-        plan_blocks(50, 1),
-        lambda block, _: ahead.append(len(started) - block.index),
-        jobs=2,
-        label="x",
-    )
-    assert max(ahead) <= 8
-
-
-def test_run_blocks__an_error_comes_through_once_all_tasks_are_over() -> None:
+def test_run_blocks__an_interrupt_comes_through_once_all_tasks_are_over() -> None:
     running = []
 
     def task(block):
         if block.index == 0:
-            raise ValueError("block 0")
+            raise KeyboardInterrupt
         running.append(block)
         time.sleep(0.1)
         running.remove(block)
 
-    with pytest.raises(ValueError, match="block 0"):
-        run_blocks(task, plan_blocks(10, 1), lambda *_: None, jobs=3, label="x")
+    with pytest.raises(KeyboardInterrupt):
+        run_blocks(task, plan_blocks(10, 1), Workers(jobs=3), label="x")
     assert not running
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
-def test_run_blocks__refuses_no_jobs(jobs: int) -> None:
+def test_workers__refuse_no_jobs(jobs: int) -> None:
     with pytest.raises(RunError, match="give at least 1"):
-        run_blocks(lambda _: None, [], lambda *_: None, jobs=jobs, label="x")
+        Workers(jobs=jobs)
+
+
+def test_workers__refuse_a_scheduler_that_there_is_not() -> None:
+    with pytest.raises(RunError, match="cluster9: no scheduler; expected threads, processes, sync"):
+        Workers("cluster9")
+
+
+def test_run_blocks__says_that_no_cluster_answers(tmp_path) -> None:
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
+        pytest.raises(RunError, match="no dask scheduler answers there"),
+    ):
+        run_blocks(Note(tmp_path), plan_blocks(2, 1), Workers("tcp://127.0.0.1:9"), label="x")
 
 
 def test_run_blocks__shows_progress_on_a_terminal_only(monkeypatch) -> None:
@@ -72,5 +108,5 @@ def test_run_blocks__shows_progress_on_a_terminal_only(monkeypatch) -> None:
 
     for stream, shown in ((io.StringIO(), False), (Terminal(), True)):
         monkeypatch.setattr(sys, "stderr", stream)
-        run_blocks(lambda _: None, plan_blocks(3, 1), lambda *_: None, jobs=1, label="call hits")
+        run_blocks(lambda _: None, plan_blocks(3, 1), Workers(jobs=1), label="call hits")
         assert ("call hits" in stream.getvalue()) == shown

@@ -56,7 +56,6 @@ def test_solver__killed_at_work_leaves_no_result(
     arguments = [str(part) for part in (sys.executable, "-c", CHILD, solver, *command)]
     running = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
-    assert running.stdout.readline() == "solving 1\n"  # what compiles, before the blocks
     assert running.stdout.readline().startswith("solving")
     time.sleep(delay)
     running.send_signal(signal.SIGKILL)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finemo_zarr.model import create_hits
-from finemo_zarr.store import HitsWriter, create_store, region_chunk, write_dataset, writing
+from finemo_zarr.store import ColumnsWriter, create_store, region_chunk, write_dataset, writing
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def _hits(first: int, count: int) -> xr.Dataset:
 def test_hits_writer__appends_in_order(tmp_path, monkeypatch, counts: list[int]) -> None:
     monkeypatch.setattr(writing, "LONG_CHUNK", 8)
     group = create_store(tmp_path / "h.zarr", "hits", {}).create_group("hits")
-    writer = HitsWriter(group)
+    writer = ColumnsWriter(group)
     for first, count in zip(np.cumsum([0, *counts]), counts, strict=False):
-        writer.append(_hits(int(first), count))
+        writer.append(_hits(int(first), count).variables)
     writer.close()
     opened = xr.open_zarr(tmp_path / "h.zarr", group="hits", consolidated=False)
     assert writer.count == sum(counts)

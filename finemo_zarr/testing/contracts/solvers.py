@@ -261,6 +261,45 @@ class SolverContract(PluginContract):
         joined = HitsAndQC(xr.concat(parts, dim="hit"), solver_result.qc)
         self.same_calls(calls(joined, motifs), calls(solver_result, motifs))
 
+    def test_solve__takes_a_scale_that_is_given(
+        self, solver: Solver, solver_case: Case, solver_result: HitsAndQC
+    ) -> None:
+        """Twice the scores at twice the scale are the same problem; tiles of regions need it."""
+        regions, motifs, _ = solver_case
+        scale = solver_result.qc["qc_scale"].values.astype(np.float64)
+        doubled = with_scores(regions, 2 * scores_of(regions))
+        doubled["region_scale"] = ("region", 2 * scale)
+        given = solver.solve(doubled.assign(region_scale=("region", 4 * scale)), motifs)
+        if not np.allclose(given.qc["qc_scale"], 4 * scale, rtol=1e-5):
+            pytest.skip("the solver does not take a scale, and cannot solve long regions in tiles")
+        found = solver.solve(doubled, motifs)
+        assert {place[:3] for place in places(calls(found, motifs))} == {
+            place[:3] for place in places(calls(solver_result, motifs))
+        }
+
+    def test_solve__looks_at_nothing_behind_a_region(
+        self, solver: Solver, solver_case: Case
+    ) -> None:
+        """For solvers that say (`ragged`) that they know of widths; others never see them."""
+        if not getattr(solver, "ragged", False):
+            pytest.skip("the solver leaves regions of different widths to its caller")
+        regions, motifs, _ = solver_case
+        widths = np.linspace(WIDTH // 3, WIDTH, _REGIONS).astype(np.int64)[::-1]
+        behind = np.arange(WIDTH) >= widths[:, None]
+        codes, scores = regions["region_sequence"].to_numpy().copy(), scores_of(regions).copy()
+        codes[behind] = NO_BASE
+        np.moveaxis(scores, -1, 1)[behind] = 0
+        padded = with_scores(regions, scores, codes)
+        together = solver.solve(padded.assign(region_width=("region", widths)), motifs)
+        for index, width in enumerate(widths.tolist()):
+            alone = solver.solve(padded.isel(region=[index], position=slice(width)), motifs)
+            own = together.hits["hit_region"].values == index
+            found = together.hits.isel(hit=own)
+            for name in ("hit_motif", "hit_start", "hit_coefficient", "hit_similarity"):
+                np.testing.assert_array_equal(found[name], alone.hits[name])
+            for name in ("qc_scale", "qc_nll", "qc_dual_gap"):
+                assert together.qc[name].values[index] == alone.qc[name].values[0]
+
     def test_solve__mirrors_hits_of_the_other_strand(
         self, solver: Solver, solver_case: Case, solver_result: HitsAndQC
     ) -> None:

@@ -56,7 +56,7 @@ class Batch:
 
 
 def load(
-    xp: Any, codes: Any, contributions: Any, attrs: Mapping[Any, Any], widest: int, first: int
+    xp: Any, data: tuple[Any, Any, Any], attrs: Mapping[Any, Any], widest: int, first: int
 ) -> Batch:
     """Put regions on the device and scale them.
 
@@ -64,8 +64,9 @@ def load(
     ----------
     xp : module
         NumPy or CuPy.
-    codes, contributions : NumPy arrays
-        Of the regions of the batch, as the dataset has them.
+    data : three NumPy arrays
+        Codes, contributions and, or None, given scales of the regions of the batch, as the dataset
+        has them.
     attrs : mapping
         Attributes of the oriented motifs.
     widest : int
@@ -78,6 +79,7 @@ def load(
     SchemaError
         If a score is not finite.
     """
+    codes, contributions, given = data
     codes = xp.asarray(codes)
     scores = _problem_scores(xp, codes, xp.asarray(contributions).astype(xp.float64), attrs)
     finite = xp.isfinite(scores).all(axis=(1, 2))
@@ -91,6 +93,8 @@ def load(
     count, length, rows = scores.shape
     stride = length + widest
     scale = xp.sqrt((scores**2).sum(axis=(1, 2)) / length)
+    if given is not None:
+        scale = xp.asarray(given).astype(xp.float64)
     inverse = xp.where(scale > 0, 1 / xp.where(scale > 0, scale, 1), 0)
     placed = xp.zeros((count, stride, rows))
     placed[:, :length] = scores * inverse[:, None, None]

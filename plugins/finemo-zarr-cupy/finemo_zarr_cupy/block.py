@@ -100,14 +100,10 @@ class Block:
 
     def _solve_batch(self, part: slice, max_steps: int) -> dict[str, Any]:
         xp, bank = self.backend.xp, self.bank
-        batch = load(
-            xp,
-            self.regions.region_sequence.values[part],
-            self.regions.region_contributions.values[part],
-            self.motifs.attrs,
-            bank.widest,
-            part.start,
-        )
+        names = ("region_sequence", "region_contributions", "region_scale")
+        chosen = (self.regions.get(name) for name in names)
+        codes, scores, scales = (None if data is None else data.values[part] for data in chosen)
+        batch = load(xp, (codes, scores, scales), self.motifs.attrs, bank.widest, part.start)
         settle = settle_arrays if self.backend.device is None else settle_warps
         cells = self._cells()
         columns, steps = solve_batch(xp, bank, batch, settle, max_steps=max_steps, cells=cells)

@@ -1,0 +1,52 @@
+"""What is called, and where, of :func:`finemo_zarr.call_hits`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from finemo_zarr.errors import RunError
+from finemo_zarr.execution.scheduler import Workers
+
+CombineTracks = Literal["mean"]
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """What is called, and where.
+
+    Parameters
+    ----------
+    post_filter : bool
+        Keep only hits whose similarity is at least the lambda of their motif. A hit without a
+        similarity (NaN) is kept.
+    tracks : tuple of str, optional
+        Names of the tracks to call; by default all.
+    combine_tracks : {"mean"}, optional
+        Call the mean of the tracks, as one; by default each for itself.
+    tile : int, optional
+        Solve longer regions in pieces of this many bp, which bounds memory; the hits are the same.
+    block : int, optional
+        Regions per block, rounded up to whole chunks; by default one chunk.
+    scheduler : {"threads", "processes", "sync"} or str
+        Where blocks are solved; or the address of a dask cluster.
+    jobs : int, optional
+        Number of threads or processes; by default one for each core.
+
+    Raises
+    ------
+    RunError
+        If a value is out of range.
+    """
+
+    post_filter: bool = True
+    tracks: tuple[str, ...] | None = None
+    combine_tracks: CombineTracks | None = None
+    tile: int | None = None
+    block: int | None = None
+    scheduler: str = "threads"
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("tile", "block"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise RunError(f"{name} is {value}, expected at least 1")
+        Workers(self.scheduler, self.jobs)
