@@ -8,6 +8,7 @@ the last thing that is written at the start: without it there is no run.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ from finemo_zarr.store import (
 if TYPE_CHECKING:
     import xarray as xr
 
-_PLAN = "plan.json"
+_PLAN = "plan"
 _NAMED_FAILURES = 3
 
 
@@ -102,7 +103,10 @@ def find_run(output: Location) -> Run | None:
     """Return the run that writes an output, if it is not finished and got as far as a plan."""
     state = state_path(output)
     try:
-        plan = json.loads((state / _PLAN).read_bytes())
+        digest, _, text = (state / _PLAN).read_bytes().partition(b"\n")
+        if digest != _digest(text):
+            return None
+        plan = json.loads(text)
         layout, provenance = Layout(**plan["layout"]), plan["provenance"]
         return Run(work_path(output), state, plan["token"], layout, provenance)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
@@ -154,8 +158,13 @@ def begin_run(
     Ledger.create(state, len(layout.blocks()), columns)
     run = Run(path, state, uuid4().hex, layout, plain(provenance))
     plan = {"token": run.token, "layout": vars(layout), "provenance": run.provenance}
-    write_file(state / _PLAN, json.dumps(plan).encode())
+    text = json.dumps(plan).encode()
+    write_file(state / _PLAN, _digest(text) + b"\n" + text)
     return run
+
+
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=16).hexdigest().encode()
 
 
 def is_finished(output: Location, provenance: Mapping[str, Any], *, overwrite: bool) -> bool:

@@ -141,7 +141,8 @@ def _locally(
     from dask.callbacks import Callback
 
     name = label.replace(" ", "-")
-    keys = {f"{name}-{block.index}": block for block in blocks}
+    # Of keys that are alike, dask takes those first that sort first.
+    keys = {f"{name}-{block.index:07d}": block for block in blocks}
     graph = {key: (attempt, block) for key, block in keys.items()}
 
     def count(key: Any, *_: Any) -> None:
@@ -208,23 +209,34 @@ def _on_cluster(
     # With such keys the dashboard shows all blocks under the name of what is done.
     run = f"{label.replace(' ', '-')}-{uuid4().hex}"
     outcomes: list[Failure | None] = []
+    by_key = {(run, block.index): block for block in blocks}
     with _client(workers) as client:
-        futures = {
-            client.submit(attempt, block, key=(run, block.index), retries=_CLUSTER_RETRIES): block
-            for block in blocks
-        }
+        futures = [
+            client.submit(attempt, block, key=key, retries=_CLUSTER_RETRIES)
+            for key, block in by_key.items()
+        ]
         try:
-            for future in as_completed(futures):  # type: ignore[no-untyped-call]
-                block = futures[future]
+            done = as_completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
+            for future in done:
+                block = by_key[future.key]
+                outcomes.append(_outcome(future, block))
+                future.release()  # or a worker that is lost would take what it has done with it
                 advance(block.size)
-                error = future.exception()
-                if isinstance(error, (PluginError, MissingDependencyError)) or is_fatal(error):
-                    raise error
-                failed = None if error is None else Failure(block, _describe(error))
-                outcomes.append(future.result() if error is None else failed)
         finally:
-            client.cancel(list(futures))  # type: ignore[no-untyped-call]
+            client.cancel(futures)  # type: ignore[no-untyped-call]
     return outcomes
+
+
+def _outcome(future: Any, block: Block) -> Failure | None:
+    if future.status == "finished":
+        failed: Failure | None = future.result()
+        return failed
+    error: Exception | None = future.exception() if future.status == "error" else None
+    if error is None:
+        return Failure(block, "it was cancelled")
+    if isinstance(error, (PluginError, MissingDependencyError)) or is_fatal(error):
+        raise error
+    return Failure(block, _describe(error))
 
 
 @contextmanager

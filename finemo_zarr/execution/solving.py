@@ -7,8 +7,8 @@ A tile is solved with a margin on either side, and with the scale of the whole r
 tiles their solutions are compared: where no hit of either reaches across a position, and both have
 the same hits around it, what lies on its left and what lies on its right do not depend on one
 another. There the solutions are joined, and what is joined is the solution of the whole: each
-column sees the same residual as in the tile that it was solved in. If there is no such position, the two
-tiles are solved as one.
+column sees the same residual as in the tile that it was solved in. If there is no such position,
+the two tiles are solved as one.
 """
 
 from collections.abc import Sequence

@@ -63,7 +63,9 @@ def test_main__ctrl_c_is_one_line_and_130(run, monkeypatch) -> None:
     use(monkeypatch, interrupt)
     result = run("do")
     assert result.code == 130
-    assert result.err.startswith("Interrupted. Start the same command again: what was finished")
+    assert result.err.strip().startswith(
+        "Interrupted. Start the same command again: what was finished"
+    )
 
 
 def test_main__sigterm_unwinds(run, monkeypatch) -> None:
