@@ -37,6 +37,7 @@ _HOME = {
     "CallOptions": "execution",
     "CallJob": "execution",
     "write_tables": "export",
+    "summarise": "evaluation",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604

@@ -13,6 +13,7 @@ _COMMANDS = {
     "intersect-hits": "intersect_hits",
     "compare-hits": "compare_hits",
     "info": "info",
+    "check": "check",
     "plugins": "plugins",
 }
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from finemo_zarr.execution.options import CombineTracks
 from finemo_zarr.motifs import Mode, MotifOptions, Normalize, Placement
 from finemo_zarr.protocols import option
 from finemo_zarr.store.locations import Location
@@ -123,7 +122,7 @@ class CallHits:
         metavar="NAME",
         help="Tracks to call, of a store with several; by default all.",
     )
-    combine_tracks: CombineTracks | None = option(
+    combine_tracks: Literal["mean"] | None = option(
         "--combine-tracks",
         default=None,
         help="Call the mean of the tracks (of folds, say) as one, not each for itself.",

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from finemo_zarr.cli.call_options import CallHits
 from finemo_zarr.errors import RunError
-from finemo_zarr.execution.options import CallOptions
 from finemo_zarr.protocols import Solver
 from finemo_zarr.store.locations import Location
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from finemo_zarr.execution import CallJob
+    from finemo_zarr.execution import CallJob, CallOptions
     from finemo_zarr.store import HitsStore
 
 _STORE = "hits.zarr"
@@ -28,7 +27,7 @@ class PreparedCall:
     params: Mapping[str, Any]
     motifs: "xr.Dataset"
     solver: Solver
-    call_options: CallOptions
+    call_options: "CallOptions"
     chosen: str
 
     def _job(self, folder: Location) -> "CallJob":

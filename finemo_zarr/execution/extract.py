@@ -286,8 +286,16 @@ def _finish(run: Run, path: store.Location, sources: _Sources) -> None:
         raise
     if not store.is_unfinished(path):
         return
+    from zarr.codecs import Crc32cCodec
+
     group = store.new_group(path, "ledger")
-    ledger = group.create_array("marks", shape=marks.shape, dtype=np.int64, chunks=marks.shape)
+    ledger = group.create_array(
+        "marks",
+        shape=marks.shape,
+        dtype=np.int64,
+        chunks=marks.shape,
+        compressors=(Crc32cCodec(),),
+    )
     ledger[...] = marks
     layout = {**vars(run.layout), "columns": list(_COLUMNS)}
     group.update_attributes(layout)

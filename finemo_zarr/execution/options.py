@@ -6,8 +6,6 @@ from typing import Literal
 from finemo_zarr.errors import RunError
 from finemo_zarr.execution.scheduler import Workers
 
-CombineTracks = Literal["mean"]
-
 
 @dataclass(frozen=True)
 class CallOptions:
@@ -39,7 +37,7 @@ class CallOptions:
 
     post_filter: bool = True
     tracks: tuple[str, ...] | None = None
-    combine_tracks: CombineTracks | None = None
+    combine_tracks: Literal["mean"] | None = None
     tile: int | None = None
     block: int | None = None
     scheduler: str = "threads"

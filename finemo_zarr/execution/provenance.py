@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,7 +42,7 @@ def describe_run(
         "plugin": plugin,
         "options": dict(options),
         "inputs": [describe_input(path) for path in inputs],
-        "versions": package_versions(),
+        "versions": dict(package_versions()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -121,6 +122,7 @@ def input_paths(plugin: Any) -> list[Location]:
     return paths
 
 
+@lru_cache
 def package_versions() -> dict[str, str]:
     """Versions of this package and of those that decide a result."""
     versions = {"finemo-zarr": __version__, "python": platform.python_version()}

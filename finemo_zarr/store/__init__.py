@@ -8,6 +8,7 @@ store has the groups ``regions`` (coordinates only), ``motifs``, ``qc`` and ``hi
 from finemo_zarr.store.locations import (
     Location,
     RemotePath,
+    access_errors,
     locate,
     move_file,
     remove,
@@ -42,6 +43,7 @@ from finemo_zarr.store.staging import (
 )
 from finemo_zarr.store.writing import (
     ColumnsWriter,
+    array_names,
     create_array,
     create_store,
     finish_store,
@@ -62,6 +64,8 @@ __all__ = [
     "RemotePath",
     "StoreInfo",
     "StoreKind",
+    "access_errors",
+    "array_names",
     "create_array",
     "create_store",
     "finish_store",

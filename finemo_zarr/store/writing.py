@@ -82,10 +82,11 @@ def create_store(path: Location, kind: StoreKind, provenance: Mapping[str, Any])
 
 
 def open_group(path: Location, group: str = "") -> "zarr.Group":
-    """Open a group of a store that is being written."""
+    """Open a group with what is there, not with what is listed of it."""
     import zarr
 
-    return zarr.open_group(**zarr_at(path, group), mode="r+", zarr_format=3)
+    at = zarr_at(path, group)
+    return zarr.open_group(**at, mode="r+", zarr_format=3, use_consolidated=False)
 
 
 def new_group(path: Location, group: str = "") -> "zarr.Group":
@@ -116,7 +117,14 @@ def finish_store(path: Location, attributes: Mapping[str, Any]) -> None:
         for group, _ in open_group(path).groups():
             zarr.consolidate_metadata(**zarr_at(path, group), zarr_format=3)
         root = zarr.consolidate_metadata(**zarr_at(path), zarr_format=3)
-        root.update_attributes(plain(attributes) | {"complete": True})
+        arrays = {"arrays": sorted(array_names(root))}
+        root.update_attributes(plain(attributes) | arrays | {"complete": True})
+
+
+def array_names(group: "zarr.Group", prefix: str = "") -> list[str]:
+    """Names of all arrays of a group and of those in it."""
+    inner = [array_names(member, f"{prefix}{name}/") for name, member in group.groups()]
+    return [f"{prefix}{name}" for name, _ in group.arrays()] + [n for names in inner for n in names]
 
 
 def create_array(
@@ -157,6 +165,7 @@ def create_array(
         compressors=_compressors(text=text),
         fill_value=_fill_value(dtype),
         dimension_names=dims,
+        config={"write_empty_chunks": True},  # so that one that is not there is lost
         attributes=plain(variable.attrs),
     )
 

@@ -38,6 +38,9 @@ def documented_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = write_fasta(regions, folder / "genome.fa")
     write_narrowpeak(regions, folder / "peaks.narrowPeak")
     write_bigwig(regions, folder / "scores.bw", sizes)
+    for factor, name in enumerate(("k562", "gm12878", "hepg2"), 1):
+        scaled = regions.assign(region_contributions=factor * regions["region_contributions"])
+        write_bigwig(scaled, folder / f"{name}.bw", sizes)
     write_modisco_h5(motifs, folder / "modisco.h5")
     write_meme(
         motifs.assign(motif_name=("motif", [f"M{i}" for i in range(5)])), folder / "motifs.meme"

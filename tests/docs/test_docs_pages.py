@@ -79,7 +79,7 @@ def test_page__runs(page, workplace, capfd):
 
 
 def test_page__marks_its_blocks_as_the_tests_know_them(page):
-    known = {"bash": {"norun", "fails"}, "python": set(), "toml": set(), "text": set()}
+    known = {"bash": {"norun", "fails"}, "python": {"norun"}, "toml": set(), "text": set()}
     for block in blocks(page):
         assert block.language in known, f"{page.name}:{block.line}"
         rest = {word for word in block.info if not word.startswith("file=")}
