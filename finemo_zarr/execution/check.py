@@ -19,7 +19,6 @@ from finemo_zarr.sequence import NO_BASE
 
 if TYPE_CHECKING:
     import xarray as xr
-    import zarr
 
 State = Literal["ok", "damaged", "unfinished"]
 _ROWS = 2**18
@@ -124,14 +123,15 @@ def _check_arrays(
 ) -> dict[str, str]:
     """Read every array; returns what is damaged, by name."""
     damaged: dict[str, str] = {}
-    root: Any = store.open_group(report.path)
-    found = store.array_names(root)
-    for name in root.attrs.get("arrays", ()):
-        if name not in found:
-            damaged[name] = "is not there"
+    try:
+        root: Any = store.open_group(report.path)
+        found = list(dict.fromkeys([*root.attrs.get("arrays", ()), *store.array_names(root)]))
+    except store.access_errors() as error:
+        report.add("arrays", f"cannot be listed ({_one_line(error)})")
+        return {"": "cannot be listed"}
     for name in found:
         if name not in skip:
-            damage = _read_through(root[name], digests.get(name))
+            damage = _read_through(root, name, digests.get(name))
             if damage is not None:
                 damaged[name] = damage
     report.add(
@@ -143,19 +143,25 @@ def _check_arrays(
     return damaged
 
 
-def _read_through(array: "zarr.Array[Any]", digest: str | None) -> str | None:
+def _one_line(error: BaseException) -> str:
+    text = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {' '.join(text.split())}"
+
+
+def _read_through(root: Any, name: str, digest: str | None) -> str | None:
     """Read an array in pieces; returns what is wrong with it."""
-    if (lost := array.nchunks - array.nchunks_initialized) > 0:
-        return f"{lost} of {array.nchunks} chunks are not there"
-    total, rows = store.new_digest(), array.chunks[0]
-    step = max(rows, _ROWS // rows * rows)
+    total = store.new_digest()
     try:
+        array = root[name]
+        if (lost := array.nchunks - array.nchunks_initialized) > 0:
+            return f"{lost} of {array.nchunks} chunks are not there"
+        step = max(array.chunks[0], _ROWS // array.chunks[0] * array.chunks[0])
         for first in range(0, array.shape[0], step):
             values = np.asarray(array[first : first + step])
             if digest is not None:
                 total.update(np.ascontiguousarray(values).data)
     except store.access_errors() as error:
-        return " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
+        return f"cannot be read ({_one_line(error)})"
     if digest is not None and total.hexdigest() != digest:
         return "its values are not those that were written (the digest differs)"
     return None

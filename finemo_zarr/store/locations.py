@@ -4,26 +4,25 @@ A local path stays a :class:`pathlib.Path`. A URL becomes a :class:`RemotePath`,
 methods of a path that this package uses, so that most code need not know which of both it has.
 """
 
+import math
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote
 from uuid import uuid4
 
-from finemo_zarr._optional import import_optional
 from finemo_zarr.errors import ReadError, RunError
+from finemo_zarr.store.buckets import READ_ONLY, bucket, obstore
+
+T = TypeVar("T")
 
 SCHEMES = ("s3", "gs", "https", "http", "memory")
-_READ_ONLY = ("https", "http")
-_TRIES = 6
-_FIRST_PAUSE = 0.2
-_RETRIES = {"max_retries": 10, "retry_timeout": {"seconds": 180}}
-_CLIENT = {"connect_timeout": "10s", "timeout": "120s"}
+_BROKEN = {(f"{scheme}:",) for scheme in SCHEMES}
+_BULK = 1000
+_ROOT = "zarr.json"
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,22 @@ class RemotePath:
     ----------
     url : str
         For example ``"s3://bucket/folder/regions.zarr"``.
+
+    Raises
+    ------
+    ReadError
+        If it is of an unknown kind, or names no bucket.
     """
 
     url: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in SCHEMES:
+        scheme, _, rest = self.url.partition("://")
+        if scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
             raise ReadError(f"{self.url}: cannot be used, expected a path or one of {known}")
+        if rest.startswith("/") or not rest:
+            raise ReadError(f"{self.url}: names no place; expected {scheme}://BUCKET/NAME")
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     def __str__(self) -> str:
@@ -54,12 +60,18 @@ class RemotePath:
     @property
     def scheme(self) -> str:
         """For example ``"s3"``."""
-        return urlsplit(self.url).scheme
+        return self.url.partition("://")[0]
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket or host."""
+        return self.url.partition("://")[2].partition("/")[0]
 
     @property
     def key(self) -> str:
         """Name within the bucket."""
-        return urlsplit(self.url).path.strip("/")
+        key = self.url.partition("://")[2].partition("/")[2]
+        return unquote(key) if self.scheme in READ_ONLY else key
 
     @property
     def name(self) -> str:
@@ -74,31 +86,26 @@ class RemotePath:
     @property
     def parent(self) -> "RemotePath":
         """What it lies in."""
-        return RemotePath(self.url.removesuffix(self.name))
-
-    @property
-    def client(self) -> Any:
-        """The obstore of the bucket."""
-        parts = urlsplit(self.url)
-        return _client(parts.scheme, parts.netloc)
+        return RemotePath(self.url.rpartition("/")[0]) if self.key else self
 
     def is_file(self) -> bool:
         """Whether there is an object of this name."""
-        obstore = _obstore()
-        with _named_errors(self):
-            try:
-                obstore.head(self.client, self.key)
-            except (FileNotFoundError, obstore.exceptions.InvalidPathError):
+        try:
+            self._call(lambda client: obstore().head(client, self.key))
+        except FileNotFoundError:
+            return False
+        except RunError as error:
+            # Servers that hide what they have say so of what they have not, too.
+            if self.scheme in READ_ONLY and _is_denial(error):
                 return False
-            return True
+            raise
+        return True
 
     def is_dir(self) -> bool:
         """Whether there are objects below this name."""
-        if self.scheme in _READ_ONLY:
-            return (self / "zarr.json").is_file()
-        with _named_errors(self):
-            pages = _obstore().list(self.client, f"{self.key}/", chunk_size=1)
-            return any(len(page) for page in pages)
+        if self.scheme in READ_ONLY:
+            return (self / _ROOT).is_file()
+        return bool(self._list(at_most=1))
 
     def exists(self) -> bool:
         """Whether there is anything."""
@@ -106,60 +113,107 @@ class RemotePath:
 
     def iterdir(self) -> Iterator["RemotePath"]:
         """What lies directly below."""
-        with _named_errors(self):
-            found = _obstore().list_with_delimiter(self.client, f"{self.key}/")
-            names = [entry["path"] for entry in found["objects"]] + list(found["common_prefixes"])
+        found = self._call(lambda client: obstore().list_with_delimiter(client, self._prefix))
+        names = [entry["path"] for entry in found["objects"]] + list(found["common_prefixes"])
         return (self / name.rstrip("/").rpartition("/")[2] for name in sorted(names))
 
     def walk_sizes(self) -> Iterator[tuple[str, int]]:
-        """All objects below, with their sizes in bytes."""
-        with _named_errors(self):
-            for page in _obstore().list(self.client, f"{self.key}/"):
-                for entry in page:
-                    yield entry["path"], int(entry["size"])
+        """Names of all objects below, within the bucket, with their sizes in bytes."""
+        return ((entry["path"], int(entry["size"])) for entry in self._list())
 
     def read_bytes(self) -> bytes:
         """Read the object."""
-        with _named_errors(self):
-            return bytes(_retried(lambda: _obstore().get(self.client, self.key).bytes()))
+        seen: list[bytes] = []
+
+        def read(client: Any) -> bytes:
+            reply = obstore().get(client, self.key)
+            data = bytes(reply.bytes())
+            bucket(self.scheme, self.bucket).check(data, reply.meta["e_tag"], seen)
+            return data
+
+        return self._call(read)
 
     def write_bytes(self, data: bytes) -> None:
         """Write the object; it appears whole."""
         self.check_writable()
-        with _named_errors(self):
-            _obstore().put(self.client, self.key, data)
+        self._write(lambda client: obstore().put(client, self.key, data))
 
     def create_bytes(self, data: bytes) -> bool:
         """Write the object if there is none; says whether it did."""
         self.check_writable()
-        obstore = _obstore()
-        with _named_errors(self):
-            try:
-                obstore.put(self.client, self.key, data, mode="create")
-            except obstore.exceptions.AlreadyExistsError:
-                return False
+        try:
+            self._write(lambda client: obstore().put(client, self.key, data, mode="create"))
+        except obstore().exceptions.AlreadyExistsError:
+            # Perhaps by ourselves, if only the reply was lost.
+            with suppress(FileNotFoundError):
+                return self.read_bytes() == data
+            return False
         return True
 
     def upload(self, source: Path) -> None:
-        """Write the object from a local file, in pieces where it is large."""
+        """Write the object from a local file, in pieces where it is large.
+
+        Raises
+        ------
+        RunError
+            If what arrives is not as long as the file.
+        """
         self.check_writable()
-        with _named_errors(self), source.open("rb") as file:
-            _obstore().put(self.client, self.key, file)
+        size = source.stat().st_size
+        self._write(lambda client: obstore().put(client, self.key, source))
+        if (found := self._call(lambda client: obstore().head(client, self.key)["size"])) != size:
+            raise RunError(f"{self}: {found} of {size} bytes arrived; start the same command again")
 
     def remove(self) -> None:
         """Remove the object, and all below it."""
         self.check_writable()
-        # The root of a store goes first: what is left of it is none.
-        names = sorted((name for name, _ in self.walk_sizes()), key=lambda name: name.count("/"))
-        with _named_errors(self):
-            for name in [self.key, *names]:
-                with suppress(FileNotFoundError):
-                    _obstore().delete(self.client, name)
+        self._delete([self.key])
+        while names := [name for name, _ in self.walk_sizes()]:
+            # The root of a store goes first: what is left of it is none.
+            names.sort(key=lambda name: name != f"{self._prefix}{_ROOT}")
+            self._delete(names[:1])
+            for first in range(1, len(names), _BULK):
+                self._delete(names[first : first + _BULK])
 
     def check_writable(self) -> None:
-        """Raise unless the scheme can be written."""
-        if self.scheme in _READ_ONLY:
+        """Raise unless something can be written there."""
+        if self.scheme in READ_ONLY:
             raise RunError(f"{self}: {self.scheme}:// can only be read; write to a path or bucket")
+        if not self.key:
+            raise RunError(f"{self}: a whole bucket; name a place in it, {self}/NAME")
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.key}/" if self.key else ""
+
+    def _call(self, request: Callable[[Any], T]) -> T:
+        return bucket(self.scheme, self.bucket).call(self.key, request)
+
+    def _write(self, request: Callable[[Any], Any]) -> None:
+        try:
+            self._call(request)
+        except FileNotFoundError as error:
+            raise RunError(f"{self}: cannot be written; is there such a bucket?") from error
+
+    def _list(self, at_most: int | None = None) -> list[Any]:
+        def collect(client: Any) -> list[Any]:
+            found: list[Any] = []
+            for page in obstore().list(client, self._prefix, chunk_size=at_most or _BULK):
+                found += page
+                if at_most is not None and len(found) >= at_most:
+                    break
+            return found
+
+        return self._call(collect)
+
+    def _delete(self, names: list[str]) -> None:
+        with suppress(FileNotFoundError):
+            self._call(lambda client: obstore().delete(client, names))
+
+
+def _is_denial(error: RunError) -> bool:
+    errors = obstore().exceptions
+    return isinstance(error.__cause__, (errors.PermissionDeniedError, errors.UnauthenticatedError))
 
 
 Location: TypeAlias = Path | RemotePath
@@ -171,10 +225,12 @@ def locate(path: "Path | str | RemotePath") -> Location:
     Raises
     ------
     ReadError
-        If it is a URL of an unknown kind.
+        If it is a URL of an unknown kind, or one that was made a path.
     """
     if isinstance(path, RemotePath):
         return path
+    if isinstance(path, Path) and path.parts[:1] in _BROKEN and not path.exists():
+        raise ReadError(f"{path}: give a URL as a string, not as a Path, which breaks it")
     return RemotePath(path) if isinstance(path, str) and "://" in path else Path(path)
 
 
@@ -182,20 +238,17 @@ def zarr_at(location: Location, path: str = "") -> dict[str, Any]:
     """Keyword arguments `store` and `path` by which Zarr finds a group or array of a store."""
     if isinstance(location, Path):
         return {"store": location, "path": path}
-    from zarr.storage import ObjectStore
+    from finemo_zarr.store.bucket_store import BucketStore
 
-    key = "/".join(part for part in (location.key, path) if part)
-    return {"store": ObjectStore(location.client), "path": key}
+    return {
+        "store": BucketStore(bucket(location.scheme, location.bucket), location.key),
+        "path": path,
+    }
 
 
 def access_errors() -> tuple[type[BaseException], ...]:
-    """What reading or writing a damaged or unreachable store may raise."""
-    known = (OSError, RuntimeError, ValueError, KeyError, TypeError)
-    with suppress(ImportError):
-        import obstore
-
-        return (*known, obstore.exceptions.BaseError)
-    return known
+    """What reading a damaged store may raise; one that cannot be reached raises RunError."""
+    return (OSError, RuntimeError, ValueError, KeyError, TypeError)
 
 
 def write_file(location: Location, data: bytes) -> None:
@@ -248,56 +301,12 @@ def remove(location: Location) -> None:
         location.unlink(missing_ok=True)
 
 
-def total_bytes(location: Location) -> int:
-    """Size of all that is in a folder."""
+def total_bytes(location: Location) -> float:
+    """Size of all that is in a folder; NaN where that cannot be listed (https://)."""
     if isinstance(location, RemotePath):
-        return sum(size for _, size in location.walk_sizes())
+        return (
+            math.nan
+            if location.scheme in READ_ONLY
+            else sum(size for _, size in location.walk_sizes())
+        )
     return sum(path.stat().st_size for path in location.rglob("*") if path.is_file())
-
-
-def _obstore() -> Any:
-    return import_optional("obstore", extra="cloud", purpose="An object store (s3://, gs://, …)")
-
-
-@lru_cache(maxsize=64)
-def _client(scheme: str, netloc: str) -> Any:
-    obstore = _obstore()
-    if scheme == "memory":  # shared by all that name it in this process
-        return obstore.store.MemoryStore()
-    options = {**_CLIENT, "allow_http": True} if scheme in {"http", "s3"} else dict(_CLIENT)
-    return obstore.store.from_url(
-        f"{scheme}://{netloc}", client_options=options, retry_config=_RETRIES
-    )
-
-
-def _retried(read: Any) -> Any:
-    """Read again where a reply broke off, which the client takes for an error of its own."""
-    errors = _obstore().exceptions
-    for attempt in range(_TRIES):
-        try:
-            return read()
-        except errors.GenericError:
-            if attempt == _TRIES - 1:
-                raise
-            time.sleep(_FIRST_PAUSE * 2**attempt)
-    return None
-
-
-@contextmanager
-def _named_errors(path: RemotePath) -> Iterator[None]:
-    errors = _obstore().exceptions
-    try:
-        yield
-    except (errors.PermissionDeniedError, errors.UnauthenticatedError) as error:
-        raise RunError(
-            f"{path}: access is denied; check the credentials (for s3:// AWS_ACCESS_KEY_ID, "
-            f"AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL)"
-        ) from error
-    except errors.BaseError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        reason = str(error).splitlines()[0]
-        raise RunError(
-            f"{path}: cannot be reached, after several tries ({reason}); check the address and the "
-            "connection, and start the same command again: what is done is kept"
-        ) from error

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = "finemo-zarr"
 FORMAT_VERSION = 1
+_REMOTE_TRIES = 3
 StoreKind = Literal["regions", "hits"]
 
 
@@ -158,6 +160,7 @@ def read_block(
     tracks: Sequence[int] | None = None,
     *,
     ragged: bool = False,
+    token: str | None = None,
 ) -> "xr.Dataset":
     """Read sequences and scores of some regions of a regions store into memory.
 
@@ -173,6 +176,8 @@ def read_block(
         Tracks whose mean is taken, where there are tracks; by default all.
     ragged : bool
         Read the widths of the regions, too.
+    token : str, optional
+        Of a run, for which arrays are opened once, not for every block.
 
     Returns
     -------
@@ -185,19 +190,23 @@ def read_block(
         If a chunk is damaged or missing.
     """
     import xarray as xr
-    import zarr
 
     path = locate(path)
-    data = {}
-    try:
-        for name in ("region_sequence", "region_contributions", "region_width")[: 2 + ragged]:
-            array = zarr.open_array(**zarr_at(path, name), mode="r", zarr_format=3)
-            data[name] = _read_rows(array, regions, tracks)
-    except access_errors() as error:
-        raise ReadError(
-            f"{path}: a damaged store, regions {regions.start} to {regions.stop - 1} cannot be "
-            f"read ({_first_line(error)}); extract them again"
-        ) from error
+    names = ("region_sequence", "region_contributions", "region_width")[: 2 + ragged]
+    # A reply that is cut off, and says that it is not, shows only by the checksum of a chunk.
+    for tries_left in range(_REMOTE_TRIES if isinstance(path, RemotePath) else 1)[::-1]:
+        try:
+            data = {
+                name: _read_rows(open_array(path, name, "r", token), regions, tracks)
+                for name in names
+            }
+            break
+        except access_errors() as error:
+            if not tries_left:
+                raise ReadError(
+                    f"{path}: a damaged store, regions {regions.start} to {regions.stop - 1} "
+                    f"cannot be read ({_first_line(error)}); extract them again"
+                ) from error
     codes, scores = data["region_sequence"][1], data["region_contributions"][1]
     # What a chunk that is not there reads as can be nothing that was written.
     if (codes > NO_BASE).any() or np.isnan(scores).any():
@@ -206,6 +215,36 @@ def read_block(
             "complete; extract them again"
         )
     return xr.Dataset(data)
+
+
+def open_array(
+    path: Location, name: str, mode: Literal["r", "r+"], token: str | None = None
+) -> "zarr.Array[Any]":
+    """Open an array of a store; for a run, whose token is given, once in each process.
+
+    Parameters
+    ----------
+    path : path
+        The store.
+    name : str
+        Of the array, with those of its groups.
+    mode : {"r", "r+"}
+        Whether it is written.
+    token : str, optional
+        Of the run. Without one it is opened anew: the store may be another by now.
+    """
+    return _open_array(path, name, mode) if token is None else _kept(path, name, mode, token)
+
+
+@lru_cache(maxsize=16)
+def _kept(path: Location, name: str, mode: Literal["r", "r+"], _token: str) -> "zarr.Array[Any]":
+    return _open_array(path, name, mode)
+
+
+def _open_array(path: Location, name: str, mode: Literal["r", "r+"]) -> "zarr.Array[Any]":
+    import zarr
+
+    return zarr.open_array(**zarr_at(path, name), mode=mode, zarr_format=3)
 
 
 def _read_rows(
@@ -290,7 +329,7 @@ def _open_group(path: Location, group: str = "") -> "xr.Dataset":
     import xarray as xr
     from zarr.errors import ZarrUserWarning
 
-    at = zarr_at(path, group)
+    at = zarr_at(path)
     try:
         with warnings.catch_warnings():
             # An array without metadata is missing, and reported as such by the validation.
@@ -298,9 +337,11 @@ def _open_group(path: Location, group: str = "") -> "xr.Dataset":
             return xr.open_dataset(
                 at["store"],
                 engine="zarr",
-                group=at["path"] or None,
+                group=group or None,
                 chunks=None,
+                # A list of arrays may be older than they; on a disk, a look at each costs nothing.
                 consolidated=isinstance(path, RemotePath) and _is_consolidated(at),
+                zarr_format=3,
             )
     except access_errors() as error:
         where = f"group {group}" if group else "the root group"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finemo_zarr.store.locations import Location, zarr_at
-from finemo_zarr.store.reading import FORMAT, FORMAT_VERSION, StoreKind, dimensions
+from finemo_zarr.store.locations import Location, RemotePath, zarr_at
+from finemo_zarr.store.reading import FORMAT, FORMAT_VERSION, StoreKind, dimensions, open_array
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -185,7 +185,12 @@ def _chunks(dims: tuple[str, ...], shape: tuple[int, ...], rows: int) -> tuple[i
 
 
 def write_rows(
-    path: Location, regions: slice, values: Mapping[str, Any], *, track: int | None = None
+    path: Location,
+    regions: slice,
+    values: Mapping[str, Any],
+    *,
+    track: int | None = None,
+    token: str | None = None,
 ) -> None:
     """Write some regions of arrays that exist.
 
@@ -199,11 +204,11 @@ def write_rows(
         Arrays by name, regions first.
     track : int, optional
         Which track, for arrays that have some.
+    token : str, optional
+        Of a run, for which arrays are opened once, not for every block.
     """
-    import zarr
-
     for name, block in values.items():
-        array = zarr.open_array(**zarr_at(path, name), mode="r+", zarr_format=3)
+        array = open_array(path, name, "r+", token)
         if "track" in dimensions(array):
             array[track or 0, regions] = block
         else:
@@ -227,7 +232,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, np.generic):
         return value.item()
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, (Path, RemotePath)) else value
 
 
 class ColumnsWriter:
