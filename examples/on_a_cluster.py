@@ -43,7 +43,7 @@ def main() -> None:
     )
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         threading.Thread(target=lose_a_worker, args=(client, out), daemon=True).start()

@@ -124,6 +124,9 @@ class RegionProblem:
 def region_problem(regions: "xr.Dataset", index: int, motifs: "xr.Dataset") -> RegionProblem:
     """The problem of region `index` of a regions dataset, with oriented motifs.
 
+    A region is as wide as its ``region_width`` says, if it has one. Its scores are divided by its
+    ``region_scale``, if it is given one, or else by the root of their mean square per base.
+
     Parameters
     ----------
     regions : xarray.Dataset
@@ -133,8 +136,7 @@ def region_problem(regions: "xr.Dataset", index: int, motifs: "xr.Dataset") -> R
     motifs : xarray.Dataset
         From :func:`finemo_zarr.motifs.prepare_motifs`.
     """
-    widths = regions.get("region_width")
-    width = regions.sizes["position"] if widths is None else int(widths.values[index])
+    width = int(regions.region_width[index]) if "region_width" in regions else None
     codes = regions.region_sequence.values[index, :width]
     scores = regions.region_contributions.values[index, ..., :width].astype(np.float64)
     hypothetical = motifs.attrs["mode"][1] == "h"
@@ -143,9 +145,9 @@ def region_problem(regions: "xr.Dataset", index: int, motifs: "xr.Dataset") -> R
         scores = (scores if scores.ndim == 1 else project(scores, codes)) * visible
     if motifs.attrs["sqrt_transform"]:
         scores = np.sign(scores) * np.sqrt(np.abs(scores))
-    scale = float(np.sqrt((scores**2).sum() / codes.size))
+    scale = float(np.sqrt((scores**2).sum() / max(codes.size, 1)))
     if "region_scale" in regions:
-        scale = float(regions.region_scale.values[index])
+        scale = float(regions.region_scale[index])
     starts, ends = motifs.motif_start.values, motifs.motif_end.values
     weights = motifs.motif_weights.values
     return RegionProblem(

@@ -257,6 +257,29 @@ def test_sqrt_transform__comes_before_the_scale() -> None:
     np.testing.assert_allclose(problem.scores[0] * problem.scale, [2, -3, 0])
 
 
+@pytest.mark.parametrize("mode", ["pp", "hh"])
+def test_region_width__leaves_the_problem_of_the_region_alone(mode: str) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, (2, 30), dtype=np.uint8)
+    scores = rng.normal(size=(2, 30) if mode == "pp" else (2, 4, 30))
+    motifs = _padded(mode=mode, placement="full")
+    padded = create_regions(codes, scores, widths=[30, 17])
+    own = region_problem(create_regions(codes[:, :17], scores[..., :17]), 1, motifs)
+    other = region_problem(padded, 1, motifs)
+    assert (own.scale, own.scores.shape) == (other.scale, other.scores.shape)
+    assert (own.scores == other.scores).all()
+    assert (own.allowed == other.allowed).all()
+
+
+def test_region_scale__is_used_where_it_is_given() -> None:
+    codes = np.zeros((2, 3), np.uint8)
+    regions = create_regions(codes, np.array([[4.0, -8.0, 0.0]] * 2))
+    regions["region_scale"] = ("region", [2.0, 0.0])
+    motifs = one_motif(np.eye(4)[:, :2])
+    np.testing.assert_allclose(region_problem(regions, 0, motifs).scores[0], [2, -4, 0])
+    assert not region_problem(regions, 1, motifs).scores.any()
+
+
 def test_importance_scale__falls_with_the_scores_under_the_core() -> None:
     problem = tiny()
     scale = problem.importance_scale()
@@ -323,4 +346,5 @@ def _padded(**options: Any) -> Any:
     cwm = np.zeros((2, 4, 7))
     cwm[0, 0] = [0.1, 1, 1, 1, 1, 0.1, 0.1]
     cwm[1, 1, :3] = [0.1, 1, 1]
-    return prepared(create_motifs(["wide", "narrow"], cwm, widths=[7, 3]), **options)
+    made = create_motifs(["wide", "narrow"], cwm, widths=[7, 3], matrices={"hcwm": cwm})
+    return prepared(made, **options)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finemo_zarr import store
+from finemo_zarr.errors import ReadError
 from finemo_zarr.motifs import combine_motifs
 from finemo_zarr.registry import read_motifs
 
@@ -36,6 +37,10 @@ def load_motifs(paths: Sequence[Path | str | store.RemotePath]) -> "xr.Dataset":
 
 
 def _load(path: store.Location) -> "xr.Dataset":
-    if isinstance(path, store.RemotePath) or (store.hits_path(path) / "zarr.json").is_file():
+    if (store.hits_path(path) / "zarr.json").is_file():
         return store.read_stored_motifs(path)
+    if isinstance(path, store.RemotePath):
+        raise ReadError(
+            f"{path}: no hits store; motif files (HDF5, MEME) are read from a disk, copy it first"
+        )
     return read_motifs(path)

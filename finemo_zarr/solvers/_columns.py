@@ -32,6 +32,39 @@ def core_weights(motifs: "xr.Dataset") -> NDArray[np.float64]:
     return weights
 
 
+def core_room(motifs: "xr.Dataset") -> NDArray[np.int64]:
+    """What each motif needs of a region, ``(motif, 3)``.
+
+    Core width, bases before the core, and bases from its start on.
+
+    Parameters
+    ----------
+    motifs : xarray.Dataset
+        Oriented motifs.
+    """
+    start, end, width = (
+        motifs[name].values.astype(np.int64) for name in ("motif_start", "motif_end", "motif_width")
+    )
+    if motifs.attrs["placement"] == "full":
+        return np.column_stack([end - start, start, width - start])
+    return np.column_stack([end - start, np.zeros_like(start), end - start])
+
+
+def largest_squares(weights: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    """Largest squared norm ``(motif,)`` that a column can have before it is scaled.
+
+    Parameters
+    ----------
+    weights : array, ``(motif, base, widest core)``
+        From :func:`core_weights`, as they are or over lambda.
+    rows : int
+        1 on projected scores, of which one base shows at each position; 4 on hypothetical ones.
+    """
+    squares = weights**2
+    largest: Any = squares.max(axis=1) if rows == 1 else squares.sum(axis=1)
+    return np.asarray(largest.sum(axis=1))
+
+
 def equal_motifs(motifs: "xr.Dataset") -> list[tuple[int, int]]:
     """Pairs of motifs whose columns are the same, so that a solution cannot tell them apart.
 

@@ -29,9 +29,9 @@ _NEGLIGIBLE = 1e-7  # explained scores, of mean square 1
 
 
 @kernel
-def _running_squares(values, rows, sums):  # type: ignore[no-untyped-def]
+def _running_squares(values, rows, sums, count):  # type: ignore[no-untyped-def]
     total = 0.0
-    for position in range(sums.size - 1):
+    for position in range(count):
         for row in range(rows):
             value = values[position * rows + row]
             total += value * value
@@ -39,25 +39,22 @@ def _running_squares(values, rows, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _load(region, codes, scores, rows, length, scale):  # type: ignore[no-untyped-def]
-    """Fill a region's arrays from its codes ``(L,)`` and scores ``(rows, L)``; return its scale.
+def _scale(scores, rows, length):  # type: ignore[no-untyped-def]
+    """Root of the mean squared score per base."""
+    total = 0.0
+    for row in range(rows):
+        for position in range(length):
+            total += scores[row, position] * scores[row, position]
+    return np.sqrt(total / max(length, 1))
 
-    Only the first `length` positions count. A scale that is not given (NaN) is computed.
+
+@kernel
+def _load(region, codes, scores, rows, length, behind, scale):  # type: ignore[no-untyped-def]
+    """Fill a region's arrays from its codes ``(any,)`` and scores ``(rows, any)``.
+
+    Zeros follow, in place of what an earlier region left: wider cores look at them.
     """
-    if np.isnan(scale):
-        total = 0.0
-        for row in range(rows):
-            for position in range(length):
-                total += scores[row, position] * scores[row, position]
-        scale = np.sqrt(total / length)
-    inverse = 1 / scale if scale > 0 else 0.0
-    for position in range(length, region.bases.size):  # what a wider region has left
-        region.bases[position] = 0
-        region.codes[position] = 0
-        for at in range(position * rows, (position + 1) * rows):
-            region.scores[at] = 0
-            region.residual[at] = 0
-            region.single[at] = 0
+    inverse = 1 / scale
     for position in range(length):
         code = np.int32(codes[position])
         region.stale[position] = True
@@ -68,14 +65,19 @@ def _load(region, codes, scores, rows, length, scale):  # type: ignore[no-untype
             region.scores[position * rows + row] = value
             region.residual[position * rows + row] = value
             region.single[position * rows + row] = value
-    _running_squares(region.scores, rows, region.sums[ENERGY])
-    for position in range(region.sums.shape[1]):
+    for position in range(length, length + behind):
+        region.codes[position] = 0
+        for at in range(position * rows, (position + 1) * rows):
+            region.scores[at] = 0.0
+            region.residual[at] = 0.0
+            region.single[at] = 0.0
+    _running_squares(region.scores, rows, region.sums[ENERGY], length + behind)
+    for position in range(length + behind + 1):
         region.sums[LEFT, position] = region.sums[ENERGY, position]
-    return scale
 
 
 @kernel
-def _refresh(region, rows, length, widest):  # type: ignore[no-untyped-def]
+def _refresh(region, rows, length, behind, widest):  # type: ignore[no-untyped-def]
     """Bring what derives from the residual up to date."""
     unchanged = widest
     for position in range(length - 1, -1, -1):
@@ -85,7 +87,7 @@ def _refresh(region, rows, length, widest):  # type: ignore[no-untyped-def]
             unchanged = 0 if value != region.single[at] else unchanged
             region.single[at] = value
         region.stale[position] = unchanged < widest
-    _running_squares(region.residual, rows, region.sums[LEFT])
+    _running_squares(region.residual, rows, region.sums[LEFT], length + behind)
 
 
 @kernel
@@ -136,7 +138,7 @@ def _write_hits(region, columns, rows, length, hits, index, scale):  # type: ign
 
 
 @kernel
-def _solve_region(bank, region, scan, columns, length, max_sweeps):  # type: ignore[no-untyped-def]
+def _solve_region(bank, region, scan, columns, length, behind, max_sweeps):  # type: ignore[no-untyped-def]
     """Solve a loaded region; returns the size of the working set (-1: no room) and the sweeps."""
     count, sweeps = np.int64(0), 0  # a literal 0 would compile all of this twice
     while True:
@@ -145,14 +147,14 @@ def _solve_region(bank, region, scan, columns, length, max_sweeps):  # type: ign
             return count, sweeps
         widest = bank.groups[0, WIDEST]
         sweeps += settle(region, columns, count, bank.rows, length, widest, max_sweeps - sweeps)
-        _refresh(region, bank.rows, length, widest)
+        _refresh(region, bank.rows, length, behind, widest)
 
 
 def _compiled(version: int):  # type: ignore[no-untyped-def]
     """The function below, cached under a version: what a closure holds is part of the key."""
 
     @entry
-    def solve_regions(bank, buffers, codes, scores, extents, first, max_sweeps, hits, qc):  # type: ignore[no-untyped-def]
+    def solve_regions(bank, buffers, data, first, max_sweeps, hits, qc):  # type: ignore[no-untyped-def]
         """Solve regions of a block one by one, as long as there is room for their columns.
 
         Parameters
@@ -161,12 +163,8 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
             The motifs.
         buffers : tuple
             From :func:`finemo_zarr.solvers._state_kernels.workspace`.
-        codes : array of uint8, ``(region, position)``
-            Base codes.
-        scores : array of float64, ``(region, rows, position)``
-            Projected (one row; zero where there is no base) or hypothetical scores (four rows).
-        extents : array of float64, ``(region, 2)``
-            Width, and scale or NaN, of each region.
+        data : Data
+            The regions.
         first : int
             The region to begin with.
         max_sweeps : int
@@ -186,14 +184,17 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
         """
         _ = version
         region, scan, columns = buffers
-        rows, found = bank.rows, 0
-        for index in range(first, codes.shape[0]):
-            length = np.int64(extents[index, 0])
-            scale = _load(region, codes[index], scores[index], rows, length, extents[index, 1])
+        rows, behind = bank.rows, region.bases.size - data.codes.shape[1]
+        found = 0
+        for index in range(first, data.codes.shape[0]):
+            length, scores, scale = data.widths[index], data.scores[index], data.scales[index]
+            if np.isnan(scale):
+                scale = _scale(scores, rows, length)
             qc[index, 3] = scale
-            if not scale > 0:
+            if not (scale > 0 and length > 0):
                 continue
-            count, sweeps = _solve_region(bank, region, scan, columns, length, max_sweeps)
+            _load(region, data.codes[index], scores, rows, length, behind, scale)
+            count, sweeps = _solve_region(bank, region, scan, columns, length, behind, max_sweeps)
             if count < 0 or count > hits.shape[0] - found:
                 return index, found
             gap, squares = _gap(region, columns, count, rows, length)
@@ -203,7 +204,7 @@ def _compiled(version: int):  # type: ignore[no-untyped-def]
             found += _write_hits(region, columns, rows, length, hits[found:], index, scale)
             for column in range(count):
                 columns.heads[columns.places[column, START]] = -1
-        return codes.shape[0], found
+        return data.codes.shape[0], found
 
     return solve_regions
 

@@ -54,24 +54,74 @@ def problem_scores(regions: "xr.Dataset", motifs: "xr.Dataset") -> NDArray[np.fl
     return signed_sqrt(scores) if motifs.attrs["sqrt_transform"] else scores
 
 
-def region_scales(regions: "xr.Dataset", scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the scores of each region are divided by, ``(region,)``.
+def region_widths(regions: "xr.Dataset") -> NDArray[np.int64]:
+    """Width ``(region,)`` of each region: its own, or that of the arrays.
 
-    The root of the sum of their squares over the width, unless it is given.
+    Parameters
+    ----------
+    regions : xarray.Dataset
+        A block of regions.
+
+    Raises
+    ------
+    SchemaError
+        If a width is negative, or larger than that of the arrays.
+    """
+    count, length = regions.sizes["region"], regions.sizes["position"]
+    if "region_width" not in regions:
+        return np.full(count, length, dtype=np.int64)
+    widths = np.array(regions["region_width"].values, dtype=np.int64)
+    inside = (widths >= 0) & (widths <= length)
+    if not inside.all():
+        first = int(np.argmin(inside))
+        raise SchemaError(
+            f"region_width is {widths[first]} in region {first} of a block of {length} positions, "
+            "expected a width from 0 to that: extract the regions again"
+        )
+    return widths
+
+
+def given_scales(regions: "xr.Dataset") -> NDArray[np.float64]:
+    """Scale ``(region,)`` that each region is given; NaN where it is to be computed.
+
+    Parameters
+    ----------
+    regions : xarray.Dataset
+        A block of regions.
+
+    Raises
+    ------
+    SchemaError
+        If a given scale is negative or not finite.
+    """
+    if "region_scale" not in regions:
+        return np.full(regions.sizes["region"], np.nan)
+    scales = np.array(regions["region_scale"].values, dtype=np.float64)
+    usable = np.isfinite(scales) & (scales >= 0)
+    if not usable.all():
+        first = int(np.argmin(usable))
+        raise SchemaError(
+            f"region_scale is {scales[first]} in region {first} of the block, expected a number "
+            "from 0: leave the variable out to have scales computed"
+        )
+    return scales
+
+
+def region_scales(regions: "xr.Dataset", scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale ``(region,)``: as given, or else the root of the mean squared score per base.
 
     Parameters
     ----------
     regions : xarray.Dataset
         A block of regions.
     scores : array, ``(region, rows, position)``
-        From :func:`problem_scores`; zero behind a region that is less wide than the array.
+        From :func:`problem_scores`.
     """
-    if "region_scale" in regions:
-        return np.asarray(regions["region_scale"].values, dtype=np.float64)
-    widths = regions.get("region_width")
-    width = scores.shape[2] if widths is None else widths.values
-    scales: NDArray[np.float64] = np.sqrt((scores**2).sum(axis=(1, 2)) / width)
-    return scales
+    given, widths = given_scales(regions), region_widths(regions)
+    inside = np.arange(scores.shape[2]) < widths[:, None, None]
+    squares = (scores**2).sum(axis=(1, 2), where=inside)
+    computed = np.sqrt(squares / np.maximum(widths, 1))
+    return np.where(np.isnan(given), computed, given)
 
 
 def placed(

@@ -75,6 +75,15 @@ class Bank(NamedTuple):
     #   groups with these core widths
 
 
+class Data(NamedTuple):
+    """The regions of a block."""
+
+    codes: NDArray[np.uint8]  # (region, position)
+    scores: Floats  # (region, rows, position); projected ones are zero where there is no base
+    widths: Ints  # (region,): nothing behind is looked at
+    scales: Floats  # (region,): NaN where it is to be computed
+
+
 class Region(NamedTuple):
     """One region, with zeros behind."""
 

@@ -10,21 +10,21 @@ most the norm of the weights times the norm of the residual there, times the col
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC
-from finemo_zarr.solvers._columns import core_weights, equal_motifs
-from finemo_zarr.solvers._hits import placed, problem_scores
+from finemo_zarr.solvers._columns import core_room, core_weights, equal_motifs, largest_squares
+from finemo_zarr.solvers._hits import given_scales, placed, problem_scores, region_widths
 from finemo_zarr.solvers._options import check_stopping, max_steps_option, tolerance_option
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from finemo_zarr.solvers._state_kernels import Bank
+    from finemo_zarr.solvers._state_kernels import Bank, Data
 
 FloatArray = NDArray[np.float64]
 
@@ -54,12 +54,15 @@ class CoordinateDescent:
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""
-        hits, qc = self._solve_block(
-            _bank(motifs),
-            np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8),
-            np.ascontiguousarray(problem_scores(regions, motifs)),
-            _extents(regions),
+        from finemo_zarr.solvers._state_kernels import Data
+
+        data = Data(
+            codes=np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8),
+            scores=np.ascontiguousarray(problem_scores(regions, motifs)),
+            widths=region_widths(regions),
+            scales=given_scales(regions),
         )
+        hits, qc = self._solve_block(_bank(motifs), data)
         region, motif, start = hits[:, :3].T.astype(np.int64)
         scored = ("coefficient", "coefficient_global", "similarity", "importance", "importance_sq")
         columns = {"region": region, **placed(motifs, motif, start)}
@@ -68,35 +71,22 @@ class CoordinateDescent:
         quality["converged"] = qc[:, 1] <= self.tolerance
         return HitsAndQC(create_hits(columns), create_qc(quality))
 
-    def _solve_block(
-        self, bank: "Bank", codes: NDArray[np.uint8], scores: FloatArray, extents: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _solve_block(self, bank: "Bank", data: "Data") -> tuple[FloatArray, FloatArray]:
         """Hits ``(hit, 8)`` and qc ``(region, 4)`` of all regions, with as much room as needed."""
         from finemo_zarr.solvers._coordinate_descent_kernels import solve_regions
         from finemo_zarr.solvers._state_kernels import workspace
 
-        qc = np.zeros((len(codes), 4))
+        count, length = data.codes.shape
+        qc = np.zeros((count, 4))
         parts, room, first = [np.empty((0, 8))], _ROOM, 0
-        while first < len(codes):
-            hits = np.empty((max(room, 16 * (len(codes) - first)), 8))
-            buffers = workspace(bank, codes.shape[1], room)
-            stopped, found = solve_regions(
-                bank, buffers, codes, scores, extents, first, self.max_steps, hits, qc
-            )
+        while first < count:
+            hits = np.empty((max(room, 16 * (count - first)), 8))
+            buffers = workspace(bank, length, room)
+            stopped, found = solve_regions(bank, buffers, data, first, self.max_steps, hits, qc)
             parts.append(hits[:found].copy())
             room = 2 * room if stopped == first else room
             first = stopped
         return np.concatenate(parts), qc
-
-
-def _extents(regions: "xr.Dataset") -> FloatArray:
-    """Width, and scale or NaN, of each region, ``(region, 2)``."""
-    extents = np.full((regions.sizes["region"], 2), np.nan)
-    widths, scales = regions.get("region_width"), regions.get("region_scale")
-    extents[:, 0] = regions.sizes["position"] if widths is None else widths.values
-    if scales is not None:
-        extents[:, 1] = scales.values
-    return extents
 
 
 def _bank(motifs: "xr.Dataset") -> "Bank":
@@ -105,7 +95,7 @@ def _bank(motifs: "xr.Dataset") -> "Bank":
     from finemo_zarr.solvers._state_kernels import Bank
 
     rows = 1 if motifs.attrs["mode"][1] == "p" else 4
-    places = _places(motifs)
+    places = core_room(motifs)
     cores = places[:, 0]
     lambdas = motifs.motif_lambda.values.astype(np.float64)
     weights = core_weights(motifs).transpose(0, 2, 1).reshape(cores.size, -1)
@@ -115,7 +105,7 @@ def _bank(motifs: "xr.Dataset") -> "Bank":
     members = [slots[first : first + lanes] for first in range(0, slots.size, lanes)]
     penalised = weights / lambdas[:, None]
     tables = [_table(penalised, group, cores[group[0]], lanes) for group in members]
-    squares = _largest_squares(penalised, rows)
+    squares = largest_squares(penalised.reshape(cores.size, -1, 4).transpose(0, 2, 1), rows)
     starts = np.cumsum([0, *(table.size for table in tables)])[:-1]
     widths = [(cores[group[0]], cores[group[-1]]) for group in members]
     return Bank(
@@ -131,20 +121,10 @@ def _bank(motifs: "xr.Dataset") -> "Bank":
     )
 
 
-def _places(motifs: "xr.Dataset") -> NDArray[np.int64]:
-    """Core width, bases needed before the core and from its start on, ``(motif, 3)``."""
-    start, end, width = (
-        motifs[name].values.astype(np.int64) for name in ("motif_start", "motif_end", "motif_width")
-    )
-    if motifs.attrs["placement"] == "full":
-        return np.column_stack([end - start, start, width - start])
-    return np.column_stack([end - start, np.zeros_like(start), end - start])
-
-
 def _repeated(motifs: "xr.Dataset") -> NDArray[np.bool_]:
     """Motifs ``(motif,)`` whose every column is also that of a motif that comes first."""
     later, first = np.array(equal_motifs(motifs), dtype=np.int64).reshape(-1, 2).T
-    flanks = _places(motifs)
+    flanks = core_room(motifs)
     repeated = np.zeros(motifs.sizes["motif"], dtype=np.bool_)
     repeated[later[(flanks[later] == flanks[first]).all(axis=1)]] = True
     return repeated
@@ -179,10 +159,3 @@ def _aligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
     aligned = buffer[start : start + values.nbytes].view(np.float32)
     aligned[:] = values
     return aligned
-
-
-def _largest_squares(weights: FloatArray, rows: int) -> FloatArray:
-    """Largest squared norm ``(motif,)`` that a column can have before it is scaled."""
-    squares = weights.reshape(weights.shape[0], -1, 4) ** 2
-    largest: Any = squares.max(axis=2) if rows == 1 else squares.sum(axis=2)
-    return np.asarray(largest.sum(axis=1))

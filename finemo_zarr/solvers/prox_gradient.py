@@ -141,8 +141,15 @@ class ProxGradient:
             If torch is not installed.
         RunError
             If the device is not there, or not even one region fits into its memory.
+        SchemaError
+            If the regions have widths of their own.
         """
         import_torch()
+        if "region_width" in regions:
+            raise SchemaError(
+                "the solver prox-gradient takes regions of one width: solve a block whose regions "
+                "differ by finemo_zarr.execution.solving.solve_block, as call-hits does"
+            )
         codes = np.ascontiguousarray(regions.region_sequence.values, dtype=np.uint8)
         scores = problem_scores(regions, motifs)
         length = codes.shape[1]

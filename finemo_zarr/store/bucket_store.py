@@ -31,6 +31,7 @@ class BucketStore(ObjectStore[Any]):
 
     def __init__(self, of: Bucket, root: str, *, read_only: bool = False) -> None:
         self._bucket, self._root = of, root
+        self._found: set[str] = set()  # which Zarr asks for once more for each array of a group
         super().__init__(of.client, read_only=read_only)
 
     @property
@@ -97,12 +98,15 @@ class BucketStore(ObjectStore[Any]):
         await self._again(key, lambda: write(name, value))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        """Write an object if there is none."""
-        write, name = super().set_if_not_exists, self._name(key)
-        await self._again(key, lambda: write(name, value))
+        """Write an object if there is none; one that was found before is not asked for again."""
+        if key not in self._found:
+            write, name = super().set_if_not_exists, self._name(key)
+            await self._again(key, lambda: write(name, value))
+            self._found.add(key)
 
     async def delete(self, key: str) -> None:
         """Remove an object."""
+        self._found.discard(key)
         delete, name = super().delete, self._name(key)
         await self._again(key, lambda: delete(name))
 

@@ -25,7 +25,10 @@ READ_ONLY = ("https", "http")
 _HASTY, _PATIENT = timedelta(seconds=8), timedelta(seconds=120)
 _RETRIES = {_HASTY: 4, _PATIENT: 60}
 # The client draws each pause from between the first and so many times the one before.
-_PAUSES = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=15), "base": 5}
+_PAUSES = {
+    _HASTY: {"init_backoff": timedelta(seconds=0.1), "max_backoff": _HASTY / 8, "base": 3},
+    _PATIENT: {"init_backoff": timedelta(seconds=0.1), "max_backoff": _PATIENT / 8, "base": 5},
+}
 _TRIES = 6
 _FIRST_PAUSE = 0.1
 
@@ -36,7 +39,13 @@ _NO_BUCKET = re.compile(r"NoSuchBucket|list request.*status code: 404", re.DOTAL
 _NO_CREDENTIALS = re.compile(r"169\.254\.(169\.254|170\.)|metadata\.google\.internal")
 _DENIED = re.compile(r"status code: 40[13]")
 _FINAL = re.compile(r"status code: 4(?!08|29)|after \d+ retries|InvalidPath")
-_REASONS = (r"<Code>(\w+)</Code>", r"status code: ([^:\n]*\w)", r'message: "([^"]+)"', r"(.*)")
+_REASONS = (
+    r"<Code>(\w+)</Code>",
+    r"status code: ([^:\n]*\w)",
+    r'message: "([^"]+)"',
+    r"HTTP error: (.*)",
+    r"(.*)",
+)
 _WHO = {
     "s3": "for s3:// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, if it is not "
     "Amazon's, AWS_ENDPOINT_URL; AWS_SKIP_SIGNATURE=true for a public bucket",
@@ -91,9 +100,13 @@ class Bucket:
             obstore().store.from_url(
                 self.url,
                 client_options=client,
-                retry_config={"max_retries": count, "retry_timeout": time, "backoff": _PAUSES},
+                retry_config={
+                    "max_retries": count,
+                    "retry_timeout": most,
+                    "backoff": _PAUSES[most],
+                },
             )
-            for time, count in _RETRIES.items()
+            for most, count in _RETRIES.items()
         )
 
     @property
@@ -189,7 +202,8 @@ class Bucket:
         who = _WHO.get(self.scheme, "they are part of the address, or not needed")
         if _NO_BUCKET.search(said):
             return RunError(
-                f"{self.url}: no such bucket; make it first, or check its name and AWS_ENDPOINT_URL"
+                f"{url}: there is no bucket {self.name}; make it first, or check its name and the "
+                "endpoint"
             )
         if _NO_CREDENTIALS.search(said):
             return RunError(f"{url}: no credentials were found; set them ({who})")

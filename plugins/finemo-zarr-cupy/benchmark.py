@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import click
 
 from finemo_zarr import (
+    CallOptions,
     FinemoError,
     MotifOptions,
     call_hits,
@@ -91,9 +92,8 @@ class Setting:
     def _run(self, solver: Any) -> tuple[float, int]:
         with tempfile.TemporaryDirectory() as folder:
             begin = time.perf_counter()
-            opened = call_hits(
-                self.store, self.motifs, Path(folder) / "hits.zarr", solver=solver, jobs=self.jobs
-            )
+            out, options = Path(folder) / "hits.zarr", CallOptions(jobs=self.jobs)
+            opened = call_hits(self.store, self.motifs, out, solver=solver, options=options)
             return time.perf_counter() - begin, opened.hits.sizes["hit"]
 
     def _reading(self) -> float:

@@ -132,7 +132,7 @@ def test_cluster(
     motifs = prepare_motifs(load_motifs([tmp_path / "modisco.h5"]), MotifOptions())
     with (
         LocalCluster(
-            n_workers=n_processes, threads_per_worker=1, dashboard_address=None
+            n_workers=n_processes, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):

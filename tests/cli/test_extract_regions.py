@@ -62,3 +62,35 @@ def test_extract__every_reader_has_help_with_examples(run, name: str) -> None:
     assert "Examples:" in result.out
     assert f"finemo-zarr extract-regions-{name} -" in result.out
     assert "None" not in result.out
+
+
+def test_extract__several_tracks_in_one_store(run, tmp_path: Path, files, regions) -> None:
+    out = tmp_path / "tracks.zarr"
+    common = ("extract-regions-bw", "-f", files.fasta, "-p", files.peaks, *WIDTH, "-o", out)
+    tracks = ("--track", f"a={files.bigwig}", "--track", f"b={files.bigwig}", files.bigwig)
+    result = run(*common, *tracks)
+    assert result.code == 0, result.err
+    assert "in 2 tracks" in result.out
+    opened = store.open_regions(out)
+    assert list(opened["track"].values) == ["a", "b"]
+    assert opened["region_sequence"].dims == ("region", "position")
+    for index in range(2):
+        scores = opened["region_contributions"].isel(track=index)
+        np.testing.assert_allclose(scores, regions["region_contributions"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give --bigwigs, or --track NAME=FILE"),
+        (("-b", "x.bw", "--track", "a=x.bw"), "give one of both"),
+        (("--track", "x.bw"), "expected NAME=FILE"),
+        (("--track", "a=x.bw", "--track", "a=y.bw"), "is given twice"),
+        (("--track", "=x.bw"), "expected NAME=FILE"),
+    ],
+)
+def test_extract__says_how_tracks_are_given(run, tmp_path, files, words, message: str) -> None:
+    out = ("-o", tmp_path / "r.zarr")
+    result = run("extract-regions-bw", "-f", files.fasta, "-p", files.peaks, *words, *out)
+    assert result.code == 2
+    assert message in result.err

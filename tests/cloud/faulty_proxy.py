@@ -29,6 +29,7 @@ class Proxy:
         self.address = address
         self.faults: tuple[str, ...] = ()
         self.one_in = 5
+        self.refusal: bytes | None = None
         self.requests = 0
         self.failed = 0
         self._lock = threading.Lock()
@@ -53,6 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(size) if size else None
         fault = self.proxy.next_fault()
+        if self.proxy.refusal is not None:
+            self._reply(403, {"Content-Type": "application/xml"}, self.proxy.refusal)
+            return
         if fault in {"500", "503"}:
             self._reply(int(fault), {"Content-Type": "application/xml"}, _SLOW_DOWN)
             return

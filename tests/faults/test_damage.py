@@ -386,7 +386,7 @@ def test_tables__of_a_cluster_are_the_same(inputs: Inputs, tmp_path: Path, run) 
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         address = ("--scheduler", cluster.scheduler_address)
         run(*inputs.extract(tmp_path / "regions.zarr", *address))

@@ -7,7 +7,7 @@ import numpy as np
 import pyBigWig
 import pytest
 
-from finemo_zarr.errors import ReadError
+from finemo_zarr.errors import InputWarning, ReadError
 from finemo_zarr.model import validate
 
 
@@ -159,3 +159,34 @@ def test_bw__refuses_a_region_off_its_chromosome(world, bw_reader, summit):
         bw_reader().read()
     world.summit[row] = 5049
     assert (bw_reader().read().region_sequence[row].values != 4).sum() == 1
+
+
+def test_bw__takes_whole_peaks_of_different_widths(world, bw_reader, tmp_path):
+    lines = [line.split("\t") for line in world.peaks().read_text().splitlines() if line.strip()]
+    for index, line in enumerate(lines):
+        line[2] = str(int(line[1]) + 20 + 7 * index)
+        line[9] = "-1"
+    peaks = tmp_path / "ragged.narrowPeak"
+    peaks.write_text("".join("\t".join(line) + "\n" for line in lines))
+    regions = bw_reader(peaks=peaks, whole_peaks=True).read().compute()
+    widths = 20 + 7 * np.arange(len(lines))
+    np.testing.assert_array_equal(regions.region_width, widths)
+    np.testing.assert_array_equal(regions.region_end - regions.region_start, widths)
+    behind = np.arange(widths.max()) >= widths[:, None]
+    assert (regions.region_sequence.values[behind] == 4).all()
+    assert (regions.region_contributions.values[behind] == 0).all()
+    for index, width in enumerate(widths.tolist()):
+        alone = peaks.with_suffix(".one")
+        alone.write_text("\t".join(lines[index]) + "\n")
+        one = bw_reader(peaks=alone, whole_peaks=True).read().compute()
+        assert "region_width" not in one
+        for name in ("region_sequence", "region_contributions"):
+            np.testing.assert_array_equal(one[name][0], regions[name][index, :width])
+
+
+def test_bw__warns_of_one_peak_that_pads_all_others(world, bw_reader, tmp_path):
+    peaks = tmp_path / "wide.bed"
+    narrow = "".join(f"chr1\t{start}\t{start + 10}\n" for start in range(0, 400, 10))
+    peaks.write_text(narrow + "chr1\t0\t1500\tbroad\n")
+    with pytest.warns(InputWarning, match=r"padded to the widest, broad .*1500 bp"):
+        bw_reader(peaks=peaks, whole_peaks=True).read()

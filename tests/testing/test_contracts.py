@@ -35,11 +35,18 @@ class Faulty:
 
     name: ClassVar[str] = "faulty"
     summary: ClassVar[str] = "wrong on purpose"
+    ragged: ClassVar[bool] = True
     fault: str = option("--fault", help="Which.", default="")
 
     def solve(self, regions, motifs):
         if self.fault == "writes to its input":
             regions["region_contributions"].values[:] *= 2
+        if self.fault == "has a scale of its own":
+            regions = regions.drop_vars("region_scale", errors="ignore")
+        if self.fault == "multiplies the scale" and "region_scale" in regions:
+            regions = regions.assign(region_scale=2 * regions["region_scale"])
+        if self.fault == "looks behind regions":
+            regions = regions.drop_vars("region_width", errors="ignore")
         hits, qc = CoordinateDescent().solve(regions, motifs)
         if self.fault == "forward strand only":
             hits = hits.isel(hit=np.flatnonzero(hits.hit_motif.values % 2 == 0))
@@ -53,13 +60,15 @@ class Faulty:
 FAULTS = {
     "writes to its input": "test_solve__leaves_its_input_alone",
     "forward strand only": "test_solve__mirrors_hits_of_the_other_strand",
+    "multiplies the scale": "test_solve__takes_the_scale_that_is_given",
+    "looks behind regions": "test_solve__ignores_what_lies_behind_a_region",
 }
 
 
 @pytest.mark.parametrize(("fault", "test"), FAULTS.items(), ids=FAULTS)
 def test_solver_contract__notices_a_solver_that(solver_case, fault, test):
     arguments = {"solver": Faulty(fault), "solver_case": solver_case}
-    if "mirrors" in test:
+    if "mirrors" in test or "takes" in test:
         arguments["solver_result"] = Faulty(fault).solve(*solver_case[:2])
     with pytest.raises((AssertionError, ValueError)):
         getattr(CONTRACT, test)(**arguments)
@@ -79,6 +88,20 @@ def test_solver_contract__notices_dependence_on_units(solver_case):
         CONTRACT.test_solve__does_not_depend_on_the_unit_of_scores(
             solver, solver_case, result, 1e-6
         )
+
+
+def test_lasso_contract__notices_a_solver_with_a_scale_of_its_own(good, solver_case):
+    test = "test_solve__solves_the_problem_of_the_scale_that_is_given"
+    getattr(CONTRACT, test)(CoordinateDescent(), solver_case, good, 0.5)
+    with pytest.raises(AssertionError):
+        getattr(CONTRACT, test)(Faulty("has a scale of its own"), solver_case, good, 0.5)
+
+
+def test_solver_contract__asks_only_ragged_solvers_for_widths(solver_case):
+    test = CONTRACT.test_solve__ignores_what_lies_behind_a_region
+    test(CoordinateDescent(), solver_case)
+    with pytest.raises(pytest.skip.Exception):
+        test(object(), solver_case)
 
 
 def test_solver_contract__notices_hits_out_of_order(good):

@@ -140,6 +140,27 @@ class LassoSolverContract(SolverContract):
             one["hit_coefficient"].to_numpy(), other["hit_coefficient"].to_numpy(), rtol=1e-3
         )
 
+    @pytest.mark.parametrize("factor", [0.5, 2.0])
+    def test_solve__solves_the_problem_of_the_scale_that_is_given(
+        self, solver: Solver, solver_case: Case, solver_result: HitsAndQC, factor: float
+    ) -> None:
+        """That of a part of a region is the scale of the whole, whatever its own scores are."""
+        scales = np.array([problem.scale for problem in _problems(solver_case)]) * factor
+        scales[1] = 0
+        regions = solver_case.regions.assign(region_scale=("region", scales))
+        case = solver_case._replace(regions=regions)
+        result = solver.solve(*case[:2])
+        assert _gaps(case, result).max() <= self.tolerance
+        np.testing.assert_allclose(result.qc["qc_scale"].to_numpy(), scales, rtol=1e-4)
+        sides = [
+            dict(zip(places(hits), hits["hit_coefficient"].to_numpy().tolist(), strict=True))
+            for hits in (solver_result.hits, result.hits)
+        ]
+        both = sides[0].keys() & sides[1].keys()
+        usual, found = (sum(side[place] for place in both) for side in sides)
+        assert (found > usual) is (factor < 1)
+        assert 1 not in result.hits["hit_region"].to_numpy()
+
     def test_solve__finds_what_was_planted(
         self, solver_result: HitsAndQC, solver_case: Case
     ) -> None:

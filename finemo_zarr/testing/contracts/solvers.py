@@ -11,6 +11,7 @@ import pytest
 from finemo_zarr.errors import FinemoError, UnreachableMotifWarning
 from finemo_zarr.model import create_regions, validate
 from finemo_zarr.motifs import MotifOptions, combine_motifs, prepare_motifs
+from finemo_zarr.problem import region_problem
 from finemo_zarr.protocols import HitsAndQC, Solver
 from finemo_zarr.sequence import NO_BASE, reverse_complement
 from finemo_zarr.testing.contracts._plugin import PluginContract
@@ -71,6 +72,24 @@ def with_scores(regions: "xr.Dataset", scores: Any, codes: Any | None = None) ->
 def scores_of(regions: "xr.Dataset") -> Any:
     """Scores in memory."""
     return regions["region_contributions"].to_numpy()
+
+
+def _scales(case: Case) -> Any:
+    """Scales ``(region,)`` by the definition of the problem."""
+    count = case.regions.sizes["region"]
+    return np.array(
+        [region_problem(case.regions, index, case.motifs).scale for index in range(count)]
+    )
+
+
+def _padded(regions: "xr.Dataset", widths: Any) -> "xr.Dataset":
+    """Regions cut to widths, with nothing behind."""
+    padded = regions.copy(deep=True)
+    behind = np.arange(regions.sizes["position"]) >= widths[:, None]
+    padded["region_sequence"].to_numpy()[behind] = NO_BASE
+    scores = padded["region_contributions"].to_numpy()
+    scores[behind if scores.ndim == 2 else np.repeat(behind[:, None], 4, axis=1)] = 0
+    return padded.assign(region_width=("region", widths))
 
 
 def calls(result: HitsAndQC, motifs: "xr.Dataset") -> "xr.Dataset":
@@ -261,44 +280,43 @@ class SolverContract(PluginContract):
         joined = HitsAndQC(xr.concat(parts, dim="hit"), solver_result.qc)
         self.same_calls(calls(joined, motifs), calls(solver_result, motifs))
 
-    def test_solve__takes_a_scale_that_is_given(
+    def test_solve__takes_the_scale_that_is_given(
         self, solver: Solver, solver_case: Case, solver_result: HitsAndQC
     ) -> None:
-        """Twice the scores at twice the scale are the same problem; tiles of regions need it."""
+        """Given the scale that the region has, the hits are the same."""
         regions, motifs, _ = solver_case
-        scale = solver_result.qc["qc_scale"].values.astype(np.float64)
-        doubled = with_scores(regions, 2 * scores_of(regions))
-        doubled["region_scale"] = ("region", 2 * scale)
-        given = solver.solve(doubled.assign(region_scale=("region", 4 * scale)), motifs)
-        if not np.allclose(given.qc["qc_scale"], 4 * scale, rtol=1e-5):
-            pytest.skip("the solver does not take a scale, and cannot solve long regions in tiles")
-        found = solver.solve(doubled, motifs)
-        assert {place[:3] for place in places(calls(found, motifs))} == {
-            place[:3] for place in places(calls(solver_result, motifs))
-        }
+        scales = _scales(solver_case)
+        result = solver.solve(regions.assign(region_scale=("region", scales)), motifs)
+        self.same_calls(calls(result, motifs), calls(solver_result, motifs))
+        np.testing.assert_allclose(result.qc["qc_scale"].to_numpy(), scales, rtol=1e-4)
 
-    def test_solve__looks_at_nothing_behind_a_region(
+    def test_solve__ignores_what_lies_behind_a_region(
         self, solver: Solver, solver_case: Case
     ) -> None:
-        """For solvers that say (`ragged`) that they know of widths; others never see them."""
+        """A solver that says ``ragged`` solves each region as if it stood alone, cut to its width.
+
+        Others need not know of ``region_width``: they are given regions of one width.
+        """
         if not getattr(solver, "ragged", False):
-            pytest.skip("the solver leaves regions of different widths to its caller")
+            pytest.skip("the solver does not say that it is `ragged`")
         regions, motifs, _ = solver_case
-        widths = np.linspace(WIDTH // 3, WIDTH, _REGIONS).astype(np.int64)[::-1]
-        behind = np.arange(WIDTH) >= widths[:, None]
-        codes, scores = regions["region_sequence"].to_numpy().copy(), scores_of(regions).copy()
-        codes[behind] = NO_BASE
-        np.moveaxis(scores, -1, 1)[behind] = 0
-        padded = with_scores(regions, scores, codes)
-        together = solver.solve(padded.assign(region_width=("region", widths)), motifs)
-        for index, width in enumerate(widths.tolist()):
-            alone = solver.solve(padded.isel(region=[index], position=slice(width)), motifs)
-            own = together.hits["hit_region"].values == index
-            found = together.hits.isel(hit=own)
-            for name in ("hit_motif", "hit_start", "hit_coefficient", "hit_similarity"):
-                np.testing.assert_array_equal(found[name], alone.hits[name])
-            for name in ("qc_scale", "qc_nll", "qc_dual_gap"):
-                assert together.qc[name].values[index] == alone.qc[name].values[0]
+        widths = np.linspace(WIDTH, 5, _REGIONS).astype(np.int64)
+        padded = _padded(regions, widths)
+        for order in (slice(None), slice(None, None, -1)):  # wide ones first, and last
+            result = solver.solve(padded.isel(region=order), motifs)
+            for index, width in enumerate(widths[order].tolist()):
+                own = regions.isel(region=order).isel(region=[index], position=slice(width))
+                alone = solver.solve(own, motifs)
+                hits = result.hits.isel(hit=np.flatnonzero(result.hits["hit_region"] == index))
+                self.same_calls(hits.assign(hit_region=hits["hit_region"] - index), alone.hits)
+                for name, values in alone.qc.data_vars.items():
+                    np.testing.assert_allclose(
+                        result.qc[name].to_numpy()[index : index + 1],
+                        values.to_numpy(),
+                        rtol=1e-5,
+                        atol=1e-12,
+                        err_msg=str(name),
+                    )
 
     def test_solve__mirrors_hits_of_the_other_strand(
         self, solver: Solver, solver_case: Case, solver_result: HitsAndQC

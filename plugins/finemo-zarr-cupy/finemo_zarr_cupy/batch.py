@@ -21,6 +21,8 @@ class Batch:
     ----------
     length, stride, rows : int
         Positions and places of a region, numbers per place.
+    widths : array of int64, ``(region,)``
+        Positions that belong to the region; the others hold nothing.
     scale : array of float64, ``(region,)``
         What scores were divided by.
     codes : array of uint8, ``(place,)``
@@ -37,6 +39,7 @@ class Batch:
     length: int
     stride: int
     rows: int
+    widths: Any
     scale: Any
     codes: Any
     scores: Any
@@ -56,7 +59,13 @@ class Batch:
 
 
 def load(
-    xp: Any, data: tuple[Any, Any, Any], attrs: Mapping[Any, Any], widest: int, first: int
+    xp: Any,
+    codes: Any,
+    contributions: Any,
+    attrs: Mapping[Any, Any],
+    widest: int,
+    first: int,
+    extents: tuple[Any, Any] = (None, None),
 ) -> Batch:
     """Put regions on the device and scale them.
 
@@ -64,22 +73,23 @@ def load(
     ----------
     xp : module
         NumPy or CuPy.
-    data : three NumPy arrays
-        Codes, contributions and, or None, given scales of the regions of the batch, as the dataset
-        has them.
+    codes, contributions : NumPy arrays
+        Of the regions of the batch, as the dataset has them.
     attrs : mapping
         Attributes of the oriented motifs.
     widest : int
         Widest core.
     first : int
         Number of the first region within its block, for messages.
+    extents : two NumPy arrays ``(region,)``, or None each
+        Widths of the regions, by default those of the arrays; and their scales, by default the
+        roots of the mean squared scores.
 
     Raises
     ------
     SchemaError
         If a score is not finite.
     """
-    codes, contributions, given = data
     codes = xp.asarray(codes)
     scores = _problem_scores(xp, codes, xp.asarray(contributions).astype(xp.float64), attrs)
     finite = xp.isfinite(scores).all(axis=(1, 2))
@@ -92,9 +102,13 @@ def load(
         scores = xp.sign(scores) * xp.sqrt(xp.abs(scores))
     count, length, rows = scores.shape
     stride = length + widest
-    scale = xp.sqrt((scores**2).sum(axis=(1, 2)) / length)
-    if given is not None:
-        scale = xp.asarray(given).astype(xp.float64)
+    widths, scale = (None if given is None else xp.asarray(given) for given in extents)
+    if widths is None:
+        widths = xp.full(count, length)
+    behind = xp.arange(length) >= widths[:, None]
+    codes, scores = xp.where(behind, NO_BASE, codes), xp.where(behind[:, :, None], 0, scores)
+    if scale is None:
+        scale = xp.sqrt((scores**2).sum(axis=(1, 2)) / xp.maximum(widths, 1))
     inverse = xp.where(scale > 0, 1 / xp.where(scale > 0, scale, 1), 0)
     placed = xp.zeros((count, stride, rows))
     placed[:, :length] = scores * inverse[:, None, None]
@@ -107,6 +121,7 @@ def load(
         length=length,
         stride=stride,
         rows=rows,
+        widths=widths,
         scale=scale,
         codes=bases.ravel(),
         scores=placed,

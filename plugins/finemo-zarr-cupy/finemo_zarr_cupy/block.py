@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from finemo_zarr.errors import RunError, SchemaError
 from finemo_zarr_cupy.bank import Bank, lay_out
 from finemo_zarr_cupy.batch import load
@@ -100,10 +102,15 @@ class Block:
 
     def _solve_batch(self, part: slice, max_steps: int) -> dict[str, Any]:
         xp, bank = self.backend.xp, self.bank
-        names = ("region_sequence", "region_contributions", "region_scale")
-        chosen = (self.regions.get(name) for name in names)
-        codes, scores, scales = (None if data is None else data.values[part] for data in chosen)
-        batch = load(xp, (codes, scores, scales), self.motifs.attrs, bank.widest, part.start)
+        batch = load(
+            xp,
+            self.regions.region_sequence.values[part],
+            self.regions.region_contributions.values[part],
+            self.motifs.attrs,
+            bank.widest,
+            part.start,
+            (self._given("region_width", part, np.int64), self._given("region_scale", part, float)),
+        )
         settle = settle_arrays if self.backend.device is None else settle_warps
         cells = self._cells()
         columns, steps = solve_batch(xp, bank, batch, settle, max_steps=max_steps, cells=cells)
@@ -111,6 +118,10 @@ class Block:
         answer |= quality(xp, bank, batch, columns)
         answer["region"] = answer["region"] + part.start
         return {name: self.backend.to_host(values) for name, values in answer.items()}
+
+    def _given(self, name: str, part: slice, dtype: Any) -> Any:
+        """A number of each region, if the dataset has it."""
+        return self.regions[name].values[part].astype(dtype) if name in self.regions else None
 
     def _cells(self) -> int:
         most = _MOST_CELLS["cpu" if self.backend.device is None else "cuda"]

@@ -60,6 +60,7 @@ def _promising(xp: Any, group: Group, batch: Batch, left: Any) -> Any:
     above = energy[:, group.narrowest : group.narrowest + positions] - energy[:, :positions] + 1
     under = left[:, group.widest : group.widest + positions] - left[:, :positions]
     promising = (under * group.bound > above) & batch.rows_of(batch.stale)[:, :positions]
+    promising &= xp.arange(positions) + group.narrowest <= batch.widths[:, None]
     region, position = xp.nonzero(promising)
     return region * batch.stride + position
 
@@ -70,7 +71,8 @@ def _scan(xp: Any, bank: Bank, group: Group, batch: Batch, places: Any) -> Any:
     energy = batch.sums[places[:, None] + group.widths] - batch.sums[places][:, None]
     least = ((1 - _MARGIN) * xp.sqrt(energy + 1)).astype(xp.float32)
     position = (places % batch.stride)[:, None]
-    allowed = (position >= group.before) & (position + group.behind <= batch.length)
+    width = batch.widths[places // batch.stride][:, None]
+    allowed = (position >= group.before) & (position + group.behind <= width)
     place, member = xp.nonzero((ratios >= least[:, group.width_of]) & allowed)
     return places[place] * bank.size + group.motifs[member]
 

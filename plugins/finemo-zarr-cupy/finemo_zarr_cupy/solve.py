@@ -78,10 +78,11 @@ def quality(xp: Any, bank: Bank, batch: Batch, columns: Columns) -> dict[str, An
     penalty = _sum_by_region(xp, batch, region, lambdas * columns.coefficient)
     residual, scores = batch.rows_of(batch.residual), batch.rows_of(batch.scores)
     squares, overlap = (residual**2).sum(axis=1), (residual * scores).sum(axis=1)
+    widths = xp.maximum(batch.widths, 1)
     gap = 0.5 * squares + penalty - overlap / excess + 0.5 * squares / excess**2
     return {
-        "nll": squares / (2 * batch.length),
-        "dual_gap": xp.maximum(gap, 0) / batch.length,
+        "nll": squares / (2 * widths),
+        "dual_gap": xp.maximum(gap, 0) / widths,
         "scale": batch.scale,
     }
 

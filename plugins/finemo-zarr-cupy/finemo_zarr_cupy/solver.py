@@ -29,6 +29,7 @@ class CuPySolver:
 
     name: ClassVar[str] = "cupy"
     summary: ClassVar[str] = "exact active-set coordinate descent on a CUDA device (CuPy)"
+    ragged: ClassVar[bool] = True
 
     tolerance: float = option(
         "-c",

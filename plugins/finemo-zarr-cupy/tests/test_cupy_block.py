@@ -123,11 +123,11 @@ def short_of_memory(monkeypatch, most):
     sizes = []
     load = block_module.load
 
-    def load_few(xp, data, *given):
-        sizes.append(len(data[0]))
-        if len(data[0]) > most:
+    def load_few(xp, codes, *given):
+        sizes.append(len(codes))
+        if len(codes) > most:
             raise MemoryError
-        return load(xp, data, *given)
+        return load(xp, codes, *given)
 
     monkeypatch.setattr(block_module, "load", load_few)
     return sizes
@@ -154,7 +154,8 @@ def test_candidates__do_not_depend_on_how_much_is_done_at_a_time(data, cells):
     regions, motifs = data
     batch = block_module.load(
         np,
-        (regions.region_sequence.values, regions.region_contributions.values, None),
+        regions.region_sequence.values,
+        regions.region_contributions.values,
         motifs.attrs,
         block.bank.widest,
         0,

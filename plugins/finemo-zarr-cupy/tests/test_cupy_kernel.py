@@ -91,7 +91,8 @@ def test_kernel__takes_the_steps_of_the_array_operations(emulated):
     for settle in (settle_arrays, emulated):
         batch = load(
             np,
-            (regions.region_sequence.values, regions.region_contributions.values, None),
+            regions.region_sequence.values,
+            regions.region_contributions.values,
             motifs.attrs,
             bank.widest,
             0,
