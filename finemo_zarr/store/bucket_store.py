@@ -66,7 +66,6 @@ class BucketStore(ObjectStore[Any]):
         if byte_range is not None:
             part, name = super().get, self._name(key)
             return await self._again(key, lambda: part(name, prototype, byte_range))
-        seen: list[bytes] = []
 
         async def read() -> Buffer | None:
             try:
@@ -74,7 +73,7 @@ class BucketStore(ObjectStore[Any]):
             except _NOT_THERE:
                 return None
             data = bytes(await reply.bytes_async())
-            self._bucket.check(data, reply.meta["e_tag"], seen)
+            self._bucket.check(self._name(key), data, reply.meta["e_tag"])
             if key.endswith(_METADATA):
                 _check_json(data)
             return prototype.buffer.from_bytes(data)

@@ -123,12 +123,11 @@ class RemotePath:
 
     def read_bytes(self) -> bytes:
         """Read the object."""
-        seen: list[bytes] = []
 
         def read(client: Any) -> bytes:
             reply = obstore().get(client, self.key)
             data = bytes(reply.bytes())
-            bucket(self.scheme, self.bucket).check(data, reply.meta["e_tag"], seen)
+            bucket(self.scheme, self.bucket).check(self.key, data, reply.meta["e_tag"])
             return data
 
         return self._call(read)

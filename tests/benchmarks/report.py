@@ -98,7 +98,7 @@ def table(name: str, records: Iterable[Record]) -> Iterable[str]:
         slowest = max(map(per_region, own))
         extra.append("times as fast")
         rows = [
-            [*cells, f"{slowest / per_region(record):,.3g}"]
+            [*cells, _times(slowest / per_region(record))]
             for cells, record in zip(rows, own, strict=True)
         ]
     head = [
@@ -110,6 +110,10 @@ def table(name: str, records: Iterable[Record]) -> Iterable[str]:
         *(key.replace("_", " ") for key in extra),
     ]
     return [line(head), line(["---"] + ["---:"] * (len(head) - 1)), *map(line, rows)]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2f}"
 
 
 def row(record: Record, extra: Sequence[str]) -> list[str]:

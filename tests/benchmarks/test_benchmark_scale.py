@@ -22,7 +22,7 @@ from finemo_zarr.motifs import MotifOptions, prepare_motifs
 from finemo_zarr.testing import simulate_motifs, simulate_regions, write_modisco_h5
 
 SIZES = (10_000, 100_000, 1_000_000) if FULL else (64, 128)
-CLUSTER_REGIONS = 200_000 if FULL else 64
+CLUSTER_REGIONS = 100_000 if FULL else 64
 BLOCK = 4096 if FULL else 32
 WIDTH = 1000 if FULL else 200
 N_MOTIFS = 40 if FULL else 4
@@ -97,7 +97,8 @@ def test_growth(
     n_regions: int,
 ) -> None:
     """`call-hits` with all tables, as a command: time and peak memory."""
-    motifs = write_modisco_h5(_motifs(), tmp_path / "modisco.h5") or tmp_path / "modisco.h5"
+    motifs = tmp_path / "modisco.h5"
+    write_modisco_h5(_motifs(), motifs)
     store, out = make_store(n_regions), tmp_path / "hits"
     figures: dict[str, float] = {}
 

@@ -52,24 +52,29 @@ def _create_bucket(address: tuple[str, int]) -> None:
     urllib.request.urlopen(urllib.request.Request(url, method="PUT"), timeout=10)
 
 
+def _use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    buckets.bucket.cache_clear()
+
+
 @pytest.fixture
-def proxy(moto: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def bucket(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return a place in a bucket that no other test uses; it lies on the server itself."""
+    _use(f"http://{moto[0]}:{moto[1]}", monkeypatch)
+    yield f"s3://{BUCKET}/{tmp_path.name}"
+    buckets.bucket.cache_clear()
+
+
+@pytest.fixture
+def proxy(bucket: str, moto: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Return a proxy before the server, through which ``s3://`` goes; it lets all pass at first."""
     made = Proxy(moto)
     with serve(made) as url:
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        buckets.bucket.cache_clear()
+        _use(url, monkeypatch)
         yield made
-        buckets.bucket.cache_clear()
-
-
-@pytest.fixture
-def bucket(proxy: Proxy, tmp_path: Path) -> str:
-    """Return a place in the bucket that no other test uses."""
-    return f"s3://{BUCKET}/{tmp_path.name}"

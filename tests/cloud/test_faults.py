@@ -16,7 +16,7 @@ from finemo_zarr.execution import extract_regions
 from finemo_zarr.store import locate
 from finemo_zarr.store.buckets import BrokenReplyError, Bucket
 
-OUTAGE = 1.5
+OUTAGE = 1.0
 
 
 def wait_out(proxy: Proxy, fault: str, request: Callable[[], Any]) -> Any:
@@ -42,13 +42,14 @@ def test_outage__is_waited_for_once_something_was_reached(
     assert proxy.failed > 2
 
 
-@pytest.mark.parametrize("fault", ["500", "closed", "cut", "short"])
+@pytest.mark.parametrize("fault", ["cut", "short"])
 def test_fault__of_every_second_reply_changes_nothing(
     bucket: str, proxy: Proxy, regions, reader, fault: str
 ) -> None:
     path = f"{bucket}/{fault}.zarr"
     extract_regions(reader(regions), path)
-    proxy.faults, proxy.one_in = (fault,), 2
+    # Each short reply is followed by a look at the size: every second request would be every reply.
+    proxy.faults, proxy.one_in = (fault,), 3 if fault == "short" else 2
     files = {entry.name for entry in locate(path).iterdir()}
     assert {"zarr.json", "region_sequence", "region_contributions"} <= files
     loaded = store.open_regions(path).load()
@@ -72,6 +73,14 @@ def test_file__that_breaks_off_every_time_is_put_together(bucket: str, proxy: Pr
     assert path.read_bytes() == b"content"
 
 
+def test_file__that_is_short_every_time_is_an_error(bucket: str, proxy: Proxy) -> None:
+    path = locate(f"{bucket}/file")
+    path.write_bytes(b"content")
+    proxy.faults, proxy.one_in = ("short",), 1
+    with pytest.raises(RunError, match=r"cannot be read whole, .*only a part of it arrived"):
+        path.read_bytes()
+
+
 def test_chunk__that_was_damaged_in_the_bucket_is_named(
     bucket: str, proxy: Proxy, regions, reader
 ) -> None:
@@ -88,15 +97,16 @@ def test_chunk__that_was_damaged_in_the_bucket_is_named(
 
 
 def test_bucket__learns_that_tags_are_no_digests() -> None:
-    bucket, seen = Bucket("memory", "x"), list[bytes]()
-    bucket.check(b"content", f'"{md5(b"content").hexdigest()}"', seen)
-    bucket.check(b"content", '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-2"', seen)  # of several pieces
-    bucket.check(b"content", None, seen)
-    for _ in range(2):
-        with pytest.raises(BrokenReplyError):
-            bucket.check(b"content", "a" * 32, seen)
-    bucket.check(b"content", "a" * 32, seen)
-    bucket.check(b"other", "a" * 32, [])
+    pytest.importorskip("obstore", reason="obstore is not installed (extra cloud)")
+    bucket = Bucket("memory", "x")
+    bucket.client.put("file", b"content")
+    bucket.check("file", b"content", f'"{md5(b"content").hexdigest()}"')
+    bucket.check("file", b"content", f'"{"a" * 32}-2"')  # of several pieces
+    bucket.check("file", b"content", None)
+    with pytest.raises(BrokenReplyError):
+        bucket.check("file", b"con", "a" * 32)
+    bucket.check("file", b"content", "a" * 32)
+    bucket.check("file", b"other", "a" * 32)
 
 
 def test_upload__that_arrives_short_is_an_error(bucket: str, tmp_path, monkeypatch) -> None:

@@ -59,7 +59,7 @@ def test_extract__killed_on_the_way_goes_on(
         store.open_regions(out)
     found = extract_regions(reader_of_files, out)
     expected = extract_regions(reader_of_files, tmp_path / "regions.zarr")
-    assert found.load().identical(expected.load())
+    assert found.load().equals(expected.load())
     assert [path.name for path in RemotePath(bucket).iterdir()] == ["regions.zarr"]
 
 

@@ -125,7 +125,7 @@ def test_s3__that_fails_one_request_in_five_gives_the_same(
 def test_s3__goes_on_where_a_killed_process_was(job: Job, bucket: str, proxy: Proxy, run) -> None:
     assert run(job.extract(f"{bucket}/regions.zarr"))[0] == 0
     arguments = job.call(f"{bucket}/regions.zarr", f"{bucket}/hits", "--jobs", "1")
-    proxy.faults, proxy.one_in = ("slow",), 3
+    proxy.faults, proxy.one_in = ("slow",), 10
     running = subprocess.Popen(
         [sys.executable, "-m", "finemo_zarr", *arguments], stderr=subprocess.PIPE
     )
