@@ -43,7 +43,7 @@ class ModiscoH5Reader:
         except ReadError:
             return False
         try:
-            with _open(path) as file:
+            with open_result(path) as file:
                 return _RESULT_ATTRIBUTE in file.attrs or any(
                     group in file for group in (*_GROUPS, _LEGACY_GROUP)
                 )
@@ -74,7 +74,7 @@ class ModiscoH5Reader:
         if file_head(path, _EXPECTED) != _SIGNATURE:
             raise ReadError(f"{path} is not an HDF5 file, expected {_EXPECTED}")
         try:
-            with _open(path) as file:
+            with open_result(path) as file:
                 patterns = _read_patterns(file, path)
         except ReadError:
             raise
@@ -95,7 +95,8 @@ class ModiscoH5Reader:
         )
 
 
-def _open(path: Path) -> Any:
+def open_result(path: Path) -> Any:
+    """Open an HDF5 file that may be compressed with plugins."""
     import h5py
     import hdf5plugin  # noqa: F401 - files may be compressed with what it brings
 
@@ -118,14 +119,15 @@ def _read_patterns(file: Any, path: Path) -> dict[str, dict[str, NDArray[Any]]]:
     patterns = {
         f"{group}.{name}": _read_pattern(file[group][name], f"{path}, {group}/{name}")
         for group in found
-        for name in _pattern_names(file[group], f"{path}, {group}")
+        for name in pattern_names(file[group], f"{path}, {group}")
     }
     if not patterns:
         raise ReadError(f"{path} holds no patterns: TF-MoDISco found none, so there is no motif")
     return patterns
 
 
-def _pattern_names(group: Any, where: str) -> list[str]:
+def pattern_names(group: Any, where: str) -> list[str]:
+    """Names of the patterns of a group, by the number at their end."""
     numbers = {}
     for name in group:
         number = _NUMBER.search(name)
