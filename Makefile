@@ -16,7 +16,7 @@ help:  ## Show the targets
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cloud,docs,torch]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cloud,export,torch]' --group dev
 	$(BIN)/pip install --quiet --constraint constraints.txt $(PLUGINS:%=--editable %)
 	touch $@
 

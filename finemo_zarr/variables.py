@@ -194,6 +194,23 @@ _MOTIFS = (
         "1",
         required=False,
     ),
+    VariableSpec(
+        "motif_decoy_hits",
+        _MOTIF,
+        "integer",
+        "Hits of all decoys of the motif on this strand, of any q-value; in hits stores with"
+        " q-values.",
+        required=False,
+    ),
+    VariableSpec(
+        "motif_decoy_cosine",
+        _MOTIF,
+        "float",
+        "Largest cosine of its decoys with a motif, NaN if it has none; in hits stores with"
+        " q-values.",
+        "1",
+        required=False,
+    ),
 )
 
 _HITS = (
@@ -246,6 +263,29 @@ _HITS = (
         "model output ^ 2",
     ),
     VariableSpec("hit_track", _HIT, "integer", "Index of the track along `track`.", required=False),
+    VariableSpec(
+        "hit_qvalue",
+        _HIT,
+        "float",
+        "Smallest false-discovery rate, over all motifs, at which the hit is kept; from decoys.",
+        "1",
+        required=False,
+    ),
+    VariableSpec(
+        "hit_qvalue_motif",
+        _HIT,
+        "float",
+        "The same among the hits of the motif.",
+        "1",
+        required=False,
+    ),
+    VariableSpec(
+        "hit_is_primary",
+        _HIT,
+        "boolean",
+        "Whether no hit that it overlaps is more similar.",
+        required=False,
+    ),
 )
 
 _QUALITY = (

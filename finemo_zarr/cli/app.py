@@ -9,6 +9,12 @@ from finemo_zarr import __version__
 _READER_PREFIX = "extract-regions-"
 _COMMANDS = {
     "call-hits": "call_hits",
+    "report": "report",
+    "export": "export",
+    "annotate-hits": "annotate_hits",
+    "collapse-hits": "collapse_hits",
+    "intersect-hits": "intersect_hits",
+    "compare-hits": "compare_hits",
     "info": "info",
     "check": "check",
     "plugins": "plugins",

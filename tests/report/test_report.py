@@ -1,0 +1,288 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from finemo_zarr.errors import ReadError, RunError, SchemaError
+from finemo_zarr.report import (
+    find_template,
+    gather,
+    gather_runs,
+    make_report,
+    motif_table,
+    run_template,
+    tables,
+    template_parameters,
+    templates,
+    write_files,
+)
+from finemo_zarr.report import payload as payloads
+from finemo_zarr.report.files import file_name
+from finemo_zarr.report.html import data_script, data_table, definitions, element
+
+TABLES = {
+    "motif_report.tsv",
+    "motif_occurrences.tsv",
+    "motif_co_occurrences.tsv",
+    "region_report.tsv",
+    "hit_quality.tsv",
+    "findings.tsv",
+    "seqlets.tsv",
+    "seqlet_confusion.tsv",
+}
+
+
+@pytest.fixture(scope="module")
+def data(called, modisco):
+    return gather(called / "hits", called / "regions.zarr", modisco_h5=modisco)
+
+
+def scripts(page: str) -> dict[str, object]:
+    pattern = r'<script id="(.*?)" type="application/json">(.*?)</script>'
+    return {name: json.loads(text) for name, text in re.findall(pattern, page, re.DOTALL)}
+
+
+def test_report__is_one_page_with_files_beside_it(reported: Path) -> None:
+    names = {path.name for path in reported.iterdir()}
+    assert names == TABLES | {"report.html", "report.ipynb", "CWMs"}
+    page = (reported / "report.html").read_text()
+    assert len(page) < 1_000_000
+    # Nothing is fetched: no address, and no file beside it.
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", page)
+    assert "@import" not in page
+    assert "url(http" not in page
+
+
+def test_report__page_holds_the_numbers_of_the_table(reported: Path) -> None:
+    page = (reported / "report.html").read_text()
+    table = pl.read_csv(reported / "motif_report.tsv", separator="\t")
+    rows = re.findall(r'<tr class="row" data-motif="(\d+)".*?</tr>', page, re.DOTALL)
+    counts = table["num_hits"].to_numpy()
+    assert [int(row) for row in rows] == np.argsort(-counts, kind="stable").tolist()
+    shown = scripts(page)
+    assert [motif["name"] for motif in shown["finemo-motifs"]] == table["motif_name"].to_list()
+    for motif, total in zip(shown["finemo-motifs"], counts, strict=True):
+        assert [sum(bins["counts"]) for bins in motif["histograms"]] == [total] * 3
+
+
+def test_report__logos_are_the_matrices_to_three_digits(data) -> None:
+    shown = payloads.motifs(data)
+    width = 30
+    for index, motif in enumerate(shown):
+        drawn = np.array(motif["logos"]["hits"]["v"]).reshape(width, 4).T
+        drawn = drawn * motif["logos"]["hits"]["s"]
+        mean = data.evaluation.means["mean_cwm"].sel(set="hits").values[index]
+        np.testing.assert_allclose(drawn, mean, atol=np.abs(mean).max() / 1000)
+
+
+def test_report__tables_agree_with_hits_tsv(reported: Path, called: Path) -> None:
+    hits = pl.read_csv(called / "hits/hits.tsv", separator="\t")
+    report = pl.read_csv(reported / "motif_report.tsv", separator="\t")
+    counted = dict(hits["motif_name"].value_counts().rows())
+    assert dict(report.select("motif_name", "num_hits").rows()) == counted
+    occurrences = pl.read_csv(reported / "motif_occurrences.tsv", separator="\t")
+    assert occurrences["total"].sum() == hits.height
+    assert dict(occurrences.select(*counted).sum().unpivot().rows()) == counted
+    quality = pl.read_csv(reported / "hit_quality.tsv", separator="\t")
+    keys = ["chr", "start", "end", "motif_name", "strand", "peak_id"]
+    assert quality.select(keys).sort(keys).equals(hits.select(keys).sort(keys))
+    together = pl.read_csv(reported / "motif_co_occurrences.tsv", separator="\t")
+    assert together.columns[1:] == together["motif_name"].to_list()
+    regions = pl.read_csv(reported / "region_report.tsv", separator="\t")
+    assert regions["num_hits"].sum() == hits.height
+    assert regions["explained"].is_between(0, 1).all()
+
+
+def test_report__seqlets_lie_where_the_hits_are(reported: Path, called: Path) -> None:
+    seqlets = pl.read_csv(reported / "seqlets.tsv", separator="\t")
+    hits = pl.read_csv(called / "hits/hits_unique.tsv", separator="\t")
+    report = pl.read_csv(reported / "motif_report.tsv", separator="\t")
+    keys = ["chr", "start_untrimmed", "motif_name", "strand"]
+    both = seqlets.join(hits, on=keys, how="semi")
+    assert both.height == report["num_overlaps"].sum()
+    assert both.height > 0.9 * seqlets.height
+    assert (seqlets["end_untrimmed"] - seqlets["start_untrimmed"] == 30).all()
+
+
+def test_report__matrices_are_text_and_pictures(reported: Path) -> None:
+    folder = reported / "CWMs/CTCF"
+    cwm = np.loadtxt(folder / "hits_cwm.txt")
+    assert cwm.shape == (4, 30)
+    modisco = np.loadtxt(folder / "modisco_cwm.txt")
+    cosine = (cwm * modisco).sum() / np.linalg.norm(cwm) / np.linalg.norm(modisco)
+    report = pl.read_csv(reported / "motif_report.tsv", separator="\t")
+    stated = report.filter(pl.col("motif_name") == "CTCF")["cwm_similarity"][0]
+    assert cosine == pytest.approx(stated, abs=1e-4)
+    ppm = np.loadtxt(folder / "hits_ppm.txt")
+    np.testing.assert_allclose(ppm.sum(axis=0), 1, atol=1e-5)
+    for name in ("hits_cwm", "hits_cwm_reverse", "hits_ppm", "seqlets_only_cwm"):
+        assert (folder / f"{name}.svg").read_text().startswith("<svg")
+
+
+def test_report__examples_are_the_scores_of_their_regions(data) -> None:
+    shown = payloads.examples(data, 3)
+    assert {example["why"] for example in shown} == {
+        "most hits",
+        "a median number of hits",
+        "most left unexplained",
+    }
+    number = data.evaluation.regions["num_hits"].values
+    assert len(shown[0]["hits"]) == number.max()
+    rows = [row for _, row in payloads.choose_examples(data, 3)]
+    for example, row in zip(shown, rows, strict=True):
+        scores = data.regions["region_contributions"].values[row]
+        drawn = np.array(example["scores"]) * example["scale"]
+        np.testing.assert_allclose(drawn, scores, atol=example["scale"])
+        assert len(example["hits"]) == number[row]
+        for start, end, motif, strand, *_ in example["hits"]:
+            core = data.hits.motifs.isel(motif=2 * motif + (strand == "-"))
+            assert end - start == int(core["motif_end"] - core["motif_start"])
+
+
+def test_report__finds_the_regions_by_itself_or_says_what_is_missing(called, tmp_path) -> None:
+    assert gather(called / "hits").regions is not None
+    import shutil
+
+    moved = tmp_path / "hits"
+    shutil.copytree(called / "hits", moved)
+    attributes = json.loads((moved / "hits.zarr/zarr.json").read_text())
+    attributes["attributes"]["provenance"]["options"]["regions"] = "/nowhere/regions.zarr"
+    (moved / "hits.zarr/zarr.json").write_text(json.dumps(attributes))
+    bare = gather(moved)
+    assert bare.regions is None
+    assert "/nowhere/regions.zarr" in bare.notes[0]
+    assert "give it with -r" in bare.notes[0]
+    assert "mean scores of hits" not in motif_table(bare)
+    assert "CWMs" not in tables(bare)
+    write_files(bare, tmp_path / "files")
+    assert {path.name for path in (tmp_path / "files/CWMs/CTCF").iterdir()} == {
+        "modisco_cwm.txt",
+        "modisco_cwm.svg",
+        "modisco_cwm_reverse.svg",
+    }
+
+
+def test_report__refuses_regions_of_another_size(called, regions_store) -> None:
+    with pytest.raises(ReadError, match=r"holds 50 regions, and the hits were called in 240"):
+        gather(called / "hits", regions_store)
+
+
+def test_report__refuses_seqlets_of_a_track_that_is_not_there(called) -> None:
+    with pytest.raises(SchemaError, match="no tracks"):
+        gather(called / "hits", track="liver")
+
+
+def test_report__warns_where_seqlets_are_shifted(called, modisco) -> None:
+    from finemo_zarr.report import summary
+
+    shifted = gather(called / "hits", modisco_h5=modisco, modisco_width=400)
+    assert "not where they are looked for" in summary(shifted)
+    assert "not where they are looked for" not in summary(gather(called / "hits"))
+
+
+def test_template__is_found_by_name_or_path(tmp_path) -> None:
+    assert {"hits", "compare"} <= set(templates())
+    own = tmp_path / "mine.ipynb"
+    own.write_bytes(templates()["compare"].read_bytes())
+    assert find_template(str(own)) == own
+    with pytest.raises(ReadError, match=r"no such report template; there are compare, hits"):
+        find_template("nothing")
+
+
+@pytest.mark.parametrize("name", ["hits", "compare"])
+def test_template__documents_each_parameter(name: str) -> None:
+    readme = (find_template(name).parent / "README.md").read_text()
+    parameters = template_parameters(name)
+    assert parameters
+    for parameter, text in parameters.items():
+        assert text, parameter
+        assert f"`{parameter}`" in readme, parameter
+
+
+def test_template__refuses_unknown_parameters(tmp_path) -> None:
+    with pytest.raises(RunError, match=r"hits\.ipynb has no parameter hist; it has hits, regions"):
+        run_template("hits", {"hist": "x"}, tmp_path)
+
+
+def own_template(path: Path, code: str) -> Path:
+    import nbformat
+
+    parameters = nbformat.v4.new_code_cell('hits: str = ""  # the hits\nword: str = ""  # a word')
+    parameters.metadata["tags"] = ["parameters"]
+    cells = [parameters, nbformat.v4.new_markdown_cell("# Mine"), nbformat.v4.new_code_cell(code)]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
+    return path
+
+
+def test_report__of_ones_own_template(tmp_path) -> None:
+    template = own_template(
+        tmp_path / "mine.ipynb", "from finemo_zarr.report import Html\nHtml(f'<b>{word}</b>')"
+    )
+    page = make_report(tmp_path / "out", str(template), {"word": "zygote"})
+    text = page.read_text()
+    assert "<b>zygote</b>" in text
+    assert "<title>Mine</title>" in text
+    assert "from finemo_zarr" not in text
+
+
+def test_report__that_fails_leaves_nothing_and_names_the_cell(tmp_path) -> None:
+    template = own_template(
+        tmp_path / "mine.ipynb", "from finemo_zarr import open_hits\nopen_hits('gone.zarr')"
+    )
+    with pytest.raises(RunError, match=r"mine\.ipynb, cell 3: ReadError: gone\.zarr: no such"):
+        make_report(tmp_path / "out", str(template), {})
+    assert not (tmp_path / "out").exists()
+    assert not any(path.name.startswith(".out") for path in tmp_path.iterdir())
+
+
+def test_report__is_replaced_only_if_asked(tmp_path) -> None:
+    template = str(own_template(tmp_path / "mine.ipynb", "word"))
+    make_report(tmp_path / "out", template, {"word": "first"})
+    with pytest.raises(RunError, match="--overwrite"):
+        make_report(tmp_path / "out", template, {})
+    make_report(tmp_path / "out", template, {"word": "second"}, overwrite=True)
+    assert "second" in (tmp_path / "out/report.html").read_text()
+    other = tmp_path / "notes"
+    other.mkdir()
+    (other / "thesis.txt").write_text("dear")
+    with pytest.raises(RunError):
+        make_report(other, template, {}, overwrite=True)
+    assert (other / "thesis.txt").read_text() == "dear"
+
+
+def test_runs__are_told_apart_by_name(called, tmp_path) -> None:
+    found = gather_runs([called / "hits", called / "hits/hits.tsv"])
+    assert list(found.runs) == ["hits", "hits.tsv"]
+    comparison = found.comparisons["hits.tsv"]
+    assert comparison.counts["matched"] == len(found.runs["hits"])
+    with pytest.raises(RunError, match="at least two"):
+        gather_runs([called / "hits"])
+
+
+def test_html__escapes_what_comes_from_files() -> None:
+    assert element("p", "x", title='"<&') == '<p title="&quot;&lt;&amp;">x</p>'
+    assert "</script><b>" not in data_script("a", json.dumps("</script><b>"))
+    table = data_table(pl.DataFrame({"<b>": ["<i>"], "n": [1234], "x": [float("nan")]}), "t")
+    assert "<i>" not in table
+    assert "&lt;i&gt;" in table
+    assert "1,234" in table
+    assert "–" in table
+    assert "&lt;x&gt;" in definitions({"a": ["<x>", 1], "b": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("CTCF", "CTCF"), ("a/b:c", "a_b_c"), ("..", "_"), ("JUN::FOS", "JUN__FOS")],
+)
+def test_file_name__is_safe(name: str, expected: str) -> None:
+    assert file_name(name) == expected
+
+
+def test_quantised__keeps_three_digits_and_zeros() -> None:
+    scale, numbers = payloads.quantised(np.array([[0.0, 1e-9], [-5e-10, 0.0]]))
+    np.testing.assert_allclose(np.array(numbers) * scale, [0, 1e-9, -5e-10, 0], atol=1e-12)
+    assert payloads.quantised(np.zeros(3)) == (0.0, [0, 0, 0])
