@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from finemo_zarr.protocols import MotifReader, Reader, Solver
+from finemo_zarr.protocols import Command, MotifReader, Reader, Solver
 
 PROJECT = "finemo_zarr"
 
@@ -34,3 +34,8 @@ def register_motif_readers() -> Iterable[type[MotifReader]]:  # type: ignore[emp
 @hookspec
 def register_solvers() -> Iterable[type[Solver]]:  # type: ignore[empty-body]
     """Solver classes; each becomes a choice of ``call-hits --solver``."""
+
+
+@hookspec
+def register_commands() -> Iterable[type[Command]]:  # type: ignore[empty-body]
+    """Command classes; each becomes ``finemo-zarr <name>``."""

@@ -193,3 +193,27 @@ class Solver(Protocol):
             ``hit_start``, ``hit_motif``.
         """
         ...
+
+
+@runtime_checkable
+class Command(Protocol):
+    """Something else that a plugin can do on the command line.
+
+    Its fields are its options, as those of a reader are. A class attribute ``examples``, lines of
+    text, is shown at the end of its help.
+    """
+
+    name: ClassVar[str]
+    """The command is ``finemo-zarr <name>``."""
+    summary: ClassVar[str]
+    """One line for the list of commands, and the beginning of its help."""
+
+    def run(self) -> str | None:
+        """Do it, and return what to print.
+
+        Raises
+        ------
+        FinemoError
+            If it cannot be done; the command line prints one line and exits with 1.
+        """
+        ...

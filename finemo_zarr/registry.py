@@ -1,4 +1,4 @@
-"""The readers, motif readers and solvers that are installed.
+"""The readers, motif readers, solvers and further commands that are installed.
 
 Plugins load on first use, one by one: one that cannot be loaded is a warning and the others work.
 Built-ins register through the same hooks as a stranger's.
@@ -21,23 +21,25 @@ import pluggy
 from finemo_zarr import __version__, hookspecs
 from finemo_zarr.errors import PluginError, PluginWarning, ReadError
 from finemo_zarr.hookspecs import PROJECT, hookimpl
-from finemo_zarr.protocols import MotifReader, Reader, Solver
+from finemo_zarr.protocols import Command, MotifReader, Reader, Solver
 
 if TYPE_CHECKING:
     import xarray as xr
 
 T = TypeVar("T")
-PluginKind = Literal["reader", "motif reader", "solver"]
+PluginKind = Literal["reader", "motif reader", "solver", "command"]
 
 _HOOKS: Mapping[PluginKind, str] = {
     "reader": "register_readers",
     "motif reader": "register_motif_readers",
     "solver": "register_solvers",
+    "command": "register_commands",
 }
 _METHODS: Mapping[PluginKind, tuple[str, ...]] = {
     "reader": ("read",),
     "motif reader": ("can_read", "read"),
     "solver": ("solve",),
+    "command": ("run",),
 }
 _BUILT_IN: Mapping[PluginKind, tuple[str, ...]] = {
     "reader": (
@@ -293,6 +295,11 @@ def solvers() -> dict[str, type[Solver]]:
     return dict(default_registry().classes["solver"])
 
 
+def commands() -> dict[str, type[Command]]:
+    """Command classes of plugins by name."""
+    return dict(default_registry().classes["command"])
+
+
 def get_reader(name: str) -> type[Reader]:
     """Return the reader of a name.
 
@@ -325,7 +332,7 @@ def _get(kind: PluginKind, classes: Mapping[str, T], name: str) -> T:
 
 
 def plugin_status() -> tuple[PluginRow, ...]:
-    """One row for each reader, motif reader and solver, and for each plugin that failed."""
+    """One row for each reader, motif reader, solver and command, and for what failed."""
     return default_registry().rows
 
 

@@ -26,9 +26,9 @@ class LazyGroup(click.Group):
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Names of the commands, in workflow order."""
-        from finemo_zarr.registry import readers
+        from finemo_zarr.registry import commands, readers
 
-        return [*(f"{_READER_PREFIX}{name}" for name in readers()), *_COMMANDS]
+        return [*(f"{_READER_PREFIX}{name}" for name in readers()), *_COMMANDS, *commands()]
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name."""
@@ -42,7 +42,11 @@ class LazyGroup(click.Group):
 
             reader = readers().get(cmd_name.removeprefix(_READER_PREFIX))
             return None if reader is None else make_command(reader)
-        return None
+        from finemo_zarr.cli.plugin_command import make_command as make_plugin_command
+        from finemo_zarr.registry import commands
+
+        own = commands().get(cmd_name)
+        return None if own is None else make_plugin_command(own)
 
 
 @click.group(

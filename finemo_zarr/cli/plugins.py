@@ -9,7 +9,7 @@ Examples:
   finemo-zarr plugins
 
 Readers become commands (extract-regions-NAME), solvers are chosen with call-hits --solver, motif
-readers are asked by call-hits -m.
+readers are asked by call-hits -m, commands are commands.
 """
 
 
@@ -18,8 +18,8 @@ def make_command() -> click.Command:
     return click.Command(
         "plugins",
         callback=_run,
-        help="List readers, motif readers and solvers with the distribution each comes from, and"
-        " what failed to load and why.",
+        help="List readers, motif readers, solvers and commands of plugins with the distribution"
+        " each comes from, and what failed to load and why.",
         short_help="List what is installed, and what failed to load.",
         epilog=_EPILOG,
     )
