@@ -10,7 +10,7 @@ import pytest
 from finemo_zarr import store
 from finemo_zarr.errors import ReadError, RunError
 from finemo_zarr.execution import call_hits, extract_regions
-from finemo_zarr.export import TABLES, tsv, write_tables
+from finemo_zarr.export import TABLES, _rows, tsv, write_tables
 from finemo_zarr.model import create_regions
 
 HITS = [
@@ -101,8 +101,8 @@ def test_hits__are_sorted_by_chromosome_order_then_start(tables: Path, hits_stor
 def test_hits__stripes_change_nothing(
     tmp_path: Path, tables: Path, hits_store: Path, monkeypatch, size: int
 ) -> None:
-    monkeypatch.setattr(tsv, "_STRIPE_HITS", size)
-    monkeypatch.setattr(tsv, "_READ_HITS", max(size // 2, 1))
+    monkeypatch.setattr(_rows, "_STRIPE_HITS", size)
+    monkeypatch.setattr(_rows, "_READ_HITS", max(size // 2, 1))
     write_tables(hits_store, tmp_path / "again", {"mode": "pp"})
     for name in TABLES:
         assert (tmp_path / "again" / name).read_bytes() == (tables / name).read_bytes()
@@ -216,7 +216,7 @@ def test_write_tables__a_disk_that_fills_up_is_an_error(tmp_path, hits_store, mo
     def refuse(*args) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(tsv, "_append", refuse)
+    monkeypatch.setattr(tsv, "append", refuse)
     with pytest.raises(RunError, match="cannot be written, the disk is full"):
         write_tables(hits_store, tmp_path / "t")
     assert not list((tmp_path / "t").iterdir())
