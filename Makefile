@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyprojec
 
 install: $(VENV)/.installed  ## Make .venv with the package and what its tests need
 
-demo: $(VENV)/.installed  ## Call hits on the bundled example and compare them with the truth
+demo: $(VENV)/.installed  ## Call hits on the bundled example, compare them with the truth, make a report
 	$(BIN)/python examples/demo.py --out $(DEMO)
 
 lint: $(VENV)/.installed  ## Format, lint, types, layers

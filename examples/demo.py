@@ -1,8 +1,8 @@
-"""The main job on the bundled example: regions, hits, and how many of them are right.
+"""The main job on the bundled example: regions, hits, how many of them are right, and a report.
 
     python examples/demo.py --out demo
 
-Runs the two commands that a user would run, prints them, and compares the hits with the sites that
+Runs the three commands that a user would run, prints them, and compares the hits with the sites that
 were planted in the example.
 """
 
@@ -38,8 +38,13 @@ def main() -> None:
     table = pl.read_csv(hits / "hits_unique.tsv", separator="\t")
     truth = pl.read_csv(DATA / "truth.tsv", separator="\t")
     _print_comparison(table, truth)
+    _run(
+        *("report", "--hits", hits, "--modisco-h5", DATA / "modisco.h5"),
+        *("--out-dir", out / "report", "--overwrite"),
+    )
     print(f"""
 Where to look next
+  {out}/report/report.html   open it in a browser: motifs, logos, examples, what to look at
   {hits}/hits.tsv         one line per hit, with its scores
   {hits}/hits.bed         the same for a genome browser
   {hits}/hits.zarr        everything, for xarray: finemo_zarr.open_hits("{hits}/hits.zarr")

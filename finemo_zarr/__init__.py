@@ -37,7 +37,11 @@ _HOME = {
     "CallOptions": "execution",
     "CallJob": "execution",
     "write_tables": "export",
+    "export_hits": "export",
+    "ExportOptions": "export",
     "summarise": "evaluation",
+    "evaluate": "evaluation",
+    "make_report": "report",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604

@@ -174,6 +174,7 @@ _HIT_TYPES = dict.fromkeys(VARIABLES["hits"], np.float32) | {
     "hit_start_untrimmed": np.int32,
     "hit_end_untrimmed": np.int32,
     "hit_track": np.int32,
+    "hit_is_primary": np.bool_,
 }
 
 
@@ -198,7 +199,7 @@ def create_hits(columns: Mapping[str, Any]) -> "xr.Dataset":
         key = name.removeprefix("hit_")
         if key in columns:
             data[name] = ("hit", np.asarray(columns[key]).astype(_HIT_TYPES[name], copy=False))
-        elif spec.kind == "float":
+        elif spec.kind == "float" and spec.required:
             data[name] = ("hit", np.full(count, np.nan, dtype=np.float32))
     for key, values in columns.items():
         data.setdefault(f"hit_{key}", ("hit", np.asarray(values)))

@@ -7,7 +7,12 @@ import pytest
 from markdown_blocks import PAGES, ROOT
 
 FIGURES = ROOT / "docs/figures"
-NAMES = sorted(path.stem for path in FIGURES.glob("*.svg"))
+PICTURES = sorted(path.name for suffix in ("svg", "png") for path in FIGURES.glob(f"*.{suffix}"))
+OTHER_SCRIPTS = {
+    "calibration.svg": "make_calibration.py",
+    "report.png": "make_report_picture.py",
+}
+NAMES = sorted(name.removesuffix(".svg") for name in PICTURES if name not in OTHER_SCRIPTS)
 
 
 def _draw(*words: str) -> subprocess.CompletedProcess[str]:
@@ -16,10 +21,15 @@ def _draw(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_figure__is_small_and_on_a_page(name):
-    assert (FIGURES / f"{name}.svg").stat().st_size < 80_000
-    assert any(f"figures/{name}.svg)" in page.read_text(encoding="utf-8") for page in PAGES)
+    assert (FIGURES / name).stat().st_size < 80_000
+    assert any(f"figures/{name})" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+@pytest.mark.parametrize("name", OTHER_SCRIPTS)
+def test_figure__is_of_the_script_that_names_it(name):
+    assert name in (FIGURES / OTHER_SCRIPTS[name]).read_text(encoding="utf-8")
 
 
 def test_figures__are_those_of_the_script():

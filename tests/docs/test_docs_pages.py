@@ -21,7 +21,13 @@ from finemo_zarr.cli import main
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # Pages that begin with a store that another page would have made.
-_NEEDS_REGIONS = {"known-motifs-from-a-database.md", "read-the-results.md"}
+_NEEDS_REGIONS = {
+    "collapse-join-compare.md",
+    "export.md",
+    "known-motifs-from-a-database.md",
+    "read-the-results.md",
+    "report.md",
+}
 
 
 @pytest.fixture(params=PAGES, ids=page_name)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from markdown_blocks import ROOT, files
 
-READER, SOLVER = ROOT / "docs/write-a-reader.md", ROOT / "docs/write-a-solver.md"
+READER, SOLVER, COMMAND = (
+    ROOT / f"docs/write-a-{name}.md" for name in ("reader", "solver", "command")
+)
 
 
 def _write(page: Path, folder: Path) -> None:
@@ -37,7 +39,7 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("page", [READER, SOLVER], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [READER, SOLVER, COMMAND], ids=lambda page: page.stem)
 def test_plugin_page__passes_its_own_tests(page, tmp_path):
     _write(page, tmp_path)
     options = ("-q", "-W", "error", "-p", "no:cacheprovider", "--basetemp", tmp_path / "basetemp")
@@ -47,8 +49,12 @@ def test_plugin_page__passes_its_own_tests(page, tmp_path):
 
 @pytest.mark.parametrize(
     ("page", "command", "flag"),
-    [(READER, "extract-regions-text-h5", "--rows N"), (SOLVER, "call-hits", "--max-hits N")],
-    ids=["reader", "solver"],
+    [
+        (READER, "extract-regions-text-h5", "--rows N"),
+        (SOLVER, "call-hits", "--max-hits N"),
+        (COMMAND, "top-motifs", "-n, --count"),
+    ],
+    ids=["reader", "solver", "command"],
 )
 def test_plugin_page__gives_a_command_its_flags(page, command, flag, tmp_path):
     _write(page, tmp_path)

@@ -175,6 +175,27 @@ def test_collapse_hits__many_may_overlap_at_one_place(tmp_path, method):
     assert primaries(tmp_path / "b.tsv") == oracle(found, 0.2, method)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("untrimmed", "motif", "region"), [([3, 2], [0, 1], [1, 0]), ([3, 3], [1, 0], [1, 0]),
+                                       ([3, 3], [1, 1], [0, 1])],
+)  # fmt: skip
+def test_collapse__of_one_start_and_similarity_the_first_row_of_the_table_stays(
+    untrimmed, motif, region, method
+):
+    columns = {
+        "start": [5, 5],
+        "end": [9, 9],
+        "start_untrimmed": untrimmed,
+        "end_untrimmed": [12, 12],
+    }
+    hits = create_hits(columns | {"region": region, "motif": motif, "similarity": [0.5, 0.5]})
+    names = {"region_chrom": ("region", ["chr1", "chr1"]), "region_start": ("region", [0, 0])}
+    regions = xr.Dataset(names | {"region_id": ("region", [8, 7])})
+    marked = collapse(hits, regions, method=method)
+    assert marked["hit_is_primary"].values.tolist() == [False, True]
+
+
 CORNERS = {
     "a long one reaches over a short one": (
         0.2,

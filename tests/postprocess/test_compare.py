@@ -133,14 +133,15 @@ def comparison(tmp_path) -> Comparison:
     ]  # fmt: skip
     two = [
         hit(0, hit_coefficient=1.5), hit(100, hit_coefficient=3.0), hit(203), hit(300),
-        hit(404, "GATA1"), hit(509, "GATA1"), hit(600), hit(701),
+        hit(404, "GATA1"), hit(509, "GATA1"), hit(600),
+        hit(701, start_untrimmed=695, end_untrimmed=715),
     ]  # fmt: skip
     made = (write(tmp_path / name, found) for name, found in (("a", one), ("b", two)))
     return compare(*(read_hits(path) for path in made))
 
 
 def test_compare__says_what_became_of_each_hit(comparison):
-    assert comparison.counts == {"matched": 3, "moved": 3, "renamed": 1, "lost": 1, "new": 1}
+    assert comparison.counts == {"matched": 4, "moved": 2, "renamed": 1, "lost": 1, "new": 1}
     pairs = comparison.pairs()
     assert pairs["chr"].unique().to_list() == ["chr1"]
     of_start = {row["start_a"]: row for row in pairs.rows(named=True)}
@@ -154,10 +155,27 @@ def test_compare__says_what_became_of_each_hit(comparison):
     assert pairs.select(pl.coalesce("start_a", "start_b")).to_series().is_sorted()
 
 
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (hit(100), [hit(97, strand="-"), hit(103)]),
+        (hit(100, peak_id=1), [hit(100), hit(100, peak_id=1)]),
+        (hit(100), [hit(98, "GATA1"), hit(109)]),
+        (hit(100), [hit(97), hit(102)]),
+    ],
+)
+def test_compare__prefers_the_strand_the_region_the_motif_and_what_overlaps_more(
+    tmp_path, one, two
+):
+    made = (write(tmp_path / name, found) for name, found in (("a", [one]), ("b", two)))
+    comparison = compare(*(read_hits(path) for path in made))
+    assert comparison.pairs().filter(pl.col("hit_a").is_not_null())["hit_b"].to_list() == [1]
+
+
 def test_compare__counts_motif_by_motif(comparison):
     ctcf, gata = comparison.motifs().rows(named=True)
     assert {name: ctcf[name] for name in ("motif_name", "n_a", "n_b", "matched", "moved")} == {
-        "motif_name": "CTCF", "n_a": 8, "n_b": 6, "matched": 3, "moved": 3,
+        "motif_name": "CTCF", "n_a": 8, "n_b": 6, "matched": 4, "moved": 2,
     }  # fmt: skip
     assert (ctcf["flipped"], ctcf["renamed_a"], ctcf["renamed_to"], ctcf["lost"]) == (
         1,
@@ -166,16 +184,17 @@ def test_compare__counts_motif_by_motif(comparison):
         1,
     )
     assert (gata["n_a"], gata["renamed_b"], gata["new"], gata["pearson"]) == (0, 1, 1, None)
-    assert ctcf["agreement"] == pytest.approx(3 / 11)
+    assert ctcf["agreement"] == pytest.approx(4 / 10)
 
 
 def test_compare__sets_coefficients_against_each_other(comparison):
     assert comparison.coefficients.rows() == [
         ("CTCF", 1.0, 1.5), ("CTCF", 2.0, 3.0), ("CTCF", 1.0, 1.0),
+        ("CTCF", 1.0, 1.0),
     ]  # fmt: skip
     pearson, spearman = comparison.correlations()
-    assert pearson == pytest.approx(np.corrcoef([1, 2, 1], [1.5, 3, 1])[0, 1])
-    assert spearman == pytest.approx(np.corrcoef([1.5, 3, 1.5], [2, 3, 1])[0, 1])
+    assert pearson == pytest.approx(np.corrcoef([1, 2, 1, 1], [1.5, 3, 1, 1])[0, 1])
+    assert spearman == pytest.approx(np.corrcoef([2, 4, 2, 2], [3, 4, 1.5, 1.5])[0, 1])
 
 
 @pytest.mark.parametrize("found", [([], []), ([hit(0)], [hit(0)]), ([hit(0)], [])])

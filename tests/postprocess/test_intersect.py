@@ -48,10 +48,10 @@ def similar(draw, n_tables: int, tracks: bool) -> list[list[dict]]:
     if not pool:
         return [[] for _ in range(n_tables)]
     chosen = st.lists(st.sampled_from(pool), max_size=8)
-    score = st.sampled_from([0.5, 1.0])
-    return [
-        [row | {"hit_coefficient": draw(score)} for row in draw(chosen)] for _ in range(n_tables)
-    ]
+    changed = st.fixed_dictionaries(
+        {"hit_coefficient": st.sampled_from([0.5, 1.0])}, optional={"peak_id": st.integers(0, 1)}
+    )
+    return [[row | draw(changed) for row in draw(chosen)] for _ in range(n_tables)]
 
 
 @settings(deadline=None, max_examples=150)
@@ -170,6 +170,18 @@ def test_intersect__names_what_is_missing():
         intersect([frame([UNPLACED])])
     with pytest.raises(ReadError, match="the column hit_similarity_1 twice"):
         intersect([frame([UNPLACED]).with_columns(hit_similarity_1=1), frame([UNPLACED])])
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_intersect_hits__a_row_must_lie_somewhere(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(module, "_BUCKET_ROWS", size)
+    placed = UNPLACED | {"chr": "chr1"}
+    good = write(tmp_path / "a.tsv", [placed, placed | {"chr": "chr2"}])
+    columns = [name for name in COLUMNS if name != "peak_id"]
+    bad = write(tmp_path / "b.tsv", [placed, UNPLACED], columns)
+    for pair in ((good, bad), (bad, good)):
+        with pytest.raises(ReadError, match=r"b.tsv: line 3 has no chromosome, and there is no"):
+            intersect_hits(pair, tmp_path / "c.tsv", relaxed=True)
 
 
 def test_intersect_hits__nothing_is_left_of_what_fails(tmp_path, monkeypatch):
