@@ -121,21 +121,24 @@ def cwm_similarity(means: "xr.Dataset", motifs: "xr.Dataset", table: MotifTable)
     -------
     xarray.Dataset
         ``cwm_similarity`` ``(set, motif)``, a cosine over all columns; ``flank_similarity``, over
-        those outside of the core, NaN where there are none.
+        those outside of the core, NaN where there are none. ``flank_share`` ``(motif,)``, the
+        share of the CWM's squares that lies outside of the core.
     """
     import xarray as xr
 
     cwm = motifs["motif_cwm"].values[table.oriented[:, 0]].astype(np.float64)
     mean = means["mean_cwm"].values[..., : cwm.shape[-1]]
     column = np.arange(cwm.shape[-1])
-    flank = (column < table.core[:, :1]) | (column >= table.core[:, 1:])
+    flank = ((column < table.core[:, :1]) | (column >= table.core[:, 1:]))[:, None]
+    squares = (cwm**2).sum(axis=(1, 2))
     return xr.Dataset(
         {
             "cwm_similarity": (("set", "motif"), cosine(mean, cwm)),
             "flank_similarity": (
                 ("set", "motif"),
-                cosine(mean * flank[:, None], cwm * flank[:, None]),
+                cosine(mean * flank, cwm * flank),
             ),
+            "flank_share": ("motif", _ratio(((cwm * flank) ** 2).sum(axis=(1, 2)), squares)),
         },
         coords={"set": means["set"].values, "motif": table.names},
     )

@@ -190,6 +190,8 @@ _RULES = (
 )
 _SIMILAR_ENOUGH = 0.9
 _MANY = 20
+_FLANKED = 0.1
+_FLANK_ALIKE = 0.5
 _RECALLED = 0.5
 
 
@@ -237,6 +239,19 @@ def _about_cwm(name: str, row: dict[str, Any]) -> list[Finding]:
                 name,
                 f"the mean of its hits resembles its CWM by {row['cwm_similarity']:.2f} only",
                 "its hits are another motif, or a mixture: look at the logos, raise its lambda",
+            )
+        )
+    if (
+        row["num_hits"] >= _MANY
+        and row.get("flank_share", 0.0) > _FLANKED
+        and row["flank_similarity"] < _FLANK_ALIKE
+    ):
+        found.append(
+            Finding(
+                name,
+                f"outside of the core, its hits resemble its CWM by {row['flank_similarity']:.2f}"
+                f" only, and {row['flank_share']:.0%} of the CWM lies there",
+                "the core is too short to tell it from others: trim less with -T or -R",
             )
         )
     if row.get("num_seqlets", 0) >= _MANY and row["seqlet_recall"] < _RECALLED:

@@ -35,7 +35,7 @@ def select_track(hits: HitsStore, track: str | None = None) -> HitsStore:
         track = names[0]
     if track not in names:
         asked = "no track was named" if track is None else f"there is no track {track!r}"
-        raise SchemaError(f"{asked}; name one of {', '.join(names)}")
+        raise SchemaError(f"{asked}; name one (--track): {', '.join(names)}")
     index = names.index(track)
     own = np.flatnonzero(hits.hits["hit_track"].values == index)
     return HitsStore(
