@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/benchmarks.md"
 PACKAGES = ("finemo-zarr", "numpy", "numba", "zarr", "xarray", "dask", "pyBigWig", "h5py", "polars")
-TABLES = ("ratio", "solver", "files", "job", "scale", "cluster")
+TABLES = ("ratio", "solver", "files", "job", "scale", "cluster", "postprocess")
 COMPARED = ("ratio", "cluster")
 """Tables whose rows do the same work: how many times as fast is said."""
 
@@ -41,7 +41,9 @@ def main() -> None:
     records = run(quick=arguments.quick, only=arguments.only)
     page = (arguments.out if arguments.out.exists() else PAGE).read_text("utf-8")
     sections = {"machine": machine(before, quick=arguments.quick)}
-    sections |= {name: "\n".join(table(name, records)) for name in TABLES}
+    measured = {record["table"] for record in records}
+    chosen = [name for name in TABLES if not arguments.only or name in measured]
+    sections |= {name: "\n".join(table(name, records)) for name in chosen}
     for name, text in sections.items():
         page = fill(page, name, text)
     arguments.out.write_text(page, "utf-8")

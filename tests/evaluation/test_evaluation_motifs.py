@@ -201,7 +201,8 @@ def test_select_track__takes_the_hits_of_one(made) -> None:
     assert chosen.hits.sizes["hit"] == count // 2
     assert "track" not in chosen.regions.coords
     assert chosen.qc["qc_scale"].dims == ("region",)
-    for name, message in ((None, "no track was named; name one (--track): a, b"), ("c", "no track 'c'")):
+    unnamed = "no track was named; name one (--track): a, b"
+    for name, message in ((None, unnamed), ("c", "no track 'c'")):
         with pytest.raises(SchemaError, match=re.escape(message)):
             select_track(tracks, name)
     with pytest.raises(SchemaError, match="has no tracks"):
