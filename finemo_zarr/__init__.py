@@ -36,6 +36,7 @@ _HOME = {
     "call_hits": "execution",
     "CallOptions": "execution",
     "CallJob": "execution",
+    "DecoyOptions": "decoys",
     "write_tables": "export",
     "export_hits": "export",
     "ExportOptions": "export",

@@ -29,6 +29,7 @@ Examples:
   finemo-zarr call-hits -r regions.zarr -m modisco.h5 -o hits
   finemo-zarr call-hits -r regions.zarr -m modisco.h5 jaspar.meme -o hits -l 0.6
   finemo-zarr call-hits -r regions.zarr -m modisco.h5 -o hits --placement full -c 1e-6
+  finemo-zarr call-hits -r regions.zarr -m modisco.h5 -o hits --max-qvalue 0.05 -l 0.5
 
 \b
 Files for single motifs (-T -R -L -I -N) are tab-separated, without header; the first column is the
@@ -170,7 +171,9 @@ def _solver(
     cls, reason = get_solver(options.solver) if options.solver != "auto" else None, "--solver"
     if cls is None:
         sizes = open_regions(options.regions).sizes
-        job = Job(sizes["region"], sizes["position"], motifs.sizes["motif"])
+        decoys = options.decoy_options()
+        n_motifs = motifs.sizes["motif"] * (1 if decoys is None else 1 + decoys.per_motif)
+        job = Job(sizes["region"], sizes["position"], n_motifs)
         cls, reason = choose_solver(job, solvers())
     _check_given(context, cls, given)
     return build(cls, given), reason
@@ -198,6 +201,8 @@ def _prepare(
         tracks=options.tracks or None,
         combine_tracks=options.combine_tracks,
         tile=options.tile,
+        decoys=options.decoy_options(),
+        max_qvalue=options.max_qvalue,
         **where,
     )
     chosen = f"solver: {solver.name}" + (f" ({reason})" if options.solver == "auto" else "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from finemo_zarr.decoys import DecoyOptions
 from finemo_zarr.motifs import Mode, MotifOptions, Normalize, Placement
 from finemo_zarr.protocols import option
 from finemo_zarr.store.locations import Location
@@ -134,6 +135,38 @@ class CallHits:
         help="Solve regions longer than this in pieces, which bounds memory; the hits are the"
         " same.",
     )
+    fdr: bool = option(
+        "--fdr",
+        default=False,
+        help="Call decoys, motifs whose columns are in another order, together with the motifs, and"
+        " give each hit a q-value: the share of false hits to be expected among those at least as"
+        " sure.",
+    )
+    max_qvalue: float | None = option(
+        "--max-qvalue",
+        default=None,
+        metavar="Q",
+        help="Keep hits whose q-value over all motifs is at most this; implies --fdr.",
+    )
+    decoys: int | None = option(
+        "--decoys",
+        default=None,
+        metavar="N",
+        help=f"Decoys of each motif, with --fdr. [default: {DecoyOptions().per_motif}]",
+    )
+    seed: int | None = option(
+        "--seed",
+        default=None,
+        metavar="N",
+        help=f"Seed of the decoys, with --fdr. [default: {DecoyOptions().seed}]",
+    )
+    write: tuple[str, ...] = option(
+        "--write",
+        default=(),
+        metavar="FORMAT",
+        help="Write the hits in these formats, too, as `export` would: parquet, bed9, bed.gz,"
+        " bigbed, h5ad, session and others.",
+    )
     no_tables: bool = option(
         "--no-tables", default=False, help="Write the store hits.zarr only, no tables."
     )
@@ -145,6 +178,24 @@ class CallHits:
             raise ValueError(
                 f"-t/--cwm-trim-threshold is {self.trim_threshold}, expected a number from 0 to 1"
             )
+
+        if self.max_qvalue is not None and not 0 < self.max_qvalue <= 1:
+            raise ValueError(f"--max-qvalue is {self.max_qvalue}, expected more than 0, up to 1")
+        if self.decoys is not None and self.decoys < 1:
+            raise ValueError(f"--decoys is {self.decoys}, expected at least 1")
+        if self.seed is not None and self.seed < 0:
+            raise ValueError(f"--seed is {self.seed}, expected at least 0")
+        if not (self.fdr or self.max_qvalue is not None):
+            for flag, value in (("--decoys", self.decoys), ("--seed", self.seed)):
+                if value is not None:
+                    raise ValueError(f"{flag} is of use with --fdr or --max-qvalue only")
+
+    def decoy_options(self) -> DecoyOptions | None:
+        """Which decoys are called, if any are."""
+        if not (self.fdr or self.max_qvalue is not None):
+            return None
+        given = {"per_motif": self.decoys, "seed": self.seed}
+        return DecoyOptions(**{name: value for name, value in given.items() if value is not None})
 
     def motif_options(self) -> MotifOptions:
         """Read the files for single motifs."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finemo_zarr.store import HitsStore
 
 _STORE = "hits.zarr"
+_SURE = 0.05  # the q-value by which hits are summed up
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class PreparedCall:
         """Prepare a run for several jobs; returns what to say of it."""
         from finemo_zarr.store import reserved, work_path
 
+        self._check_formats()
         out = self.options.out_dir
         with reserved(out, overwrite=overwrite, replaceable=_is_output):
             n_blocks = self._job(work_path(out)).plan(overwrite=overwrite)
@@ -65,6 +67,7 @@ class PreparedCall:
         from finemo_zarr.execution import is_finished
         from finemo_zarr.store import open_hits, staged
 
+        self._check_formats()
         out = self.options.out_dir
         job = self._job(out)
         if is_finished(job.out, job.provenance(), overwrite=overwrite):
@@ -82,12 +85,21 @@ class PreparedCall:
             said = self.chosen
         return "\n".join([said, *_summary(self.options, open_hits(out))])
 
+    def _check_formats(self) -> None:
+        """Say what cannot be written before the hits are called."""
+        from finemo_zarr.export import check_formats
+
+        if self.options.write:
+            check_formats(self.options.write, self.options.regions)
+
     def _write_tables(self, folder: Location) -> None:
-        """Write the tables, unless they are there."""
-        from finemo_zarr.export import TABLES, write_tables
+        """Write the tables, unless they are there, and what else was asked for."""
+        from finemo_zarr.export import TABLES, write_formats, write_tables
 
         if not self.options.no_tables and not all((folder / name).is_file() for name in TABLES):
             write_tables(folder / _STORE, folder, self.params)
+        if self.options.write:
+            write_formats(folder / _STORE, folder, self.options.write, self.options.regions)
 
 
 def _is_done(job: "CallJob") -> bool:
@@ -104,21 +116,29 @@ def _is_done(job: "CallJob") -> bool:
 
 def _clear_remote(folder: Location) -> None:
     """Remove tables of an earlier call from a bucket, where nothing can be prepared aside."""
-    from finemo_zarr.export import TABLES
+    from finemo_zarr.export import OUTPUT_NAMES, TABLES
     from finemo_zarr.store import RemotePath, remove
 
     if isinstance(folder, RemotePath):
-        for name in TABLES:
+        for name in (*TABLES, *OUTPUT_NAMES):
             remove(folder / name)
 
 
 def _is_output(path: Location) -> bool:
     """Whether a folder holds what `call-hits` wrote, and nothing else that would be lost."""
-    from finemo_zarr.export import TABLES
+    from finemo_zarr.export import OUTPUT_NAMES, TABLES
     from finemo_zarr.store import is_store
 
     found = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-    return is_store(path / _STORE) and found <= {_STORE, *TABLES}
+    return is_store(path / _STORE) and found <= {_STORE, *TABLES, *OUTPUT_NAMES}
+
+
+def _decoy_summary(opened: "HitsStore") -> list[str]:
+    if "hit_qvalue" not in opened.hits:
+        return []
+    sure = int((opened.hits["hit_qvalue"].values <= _SURE).sum())
+    found = int(opened.motifs["motif_decoy_hits"].values.sum())
+    return [f"{sure:,} hits with a q-value of at most {_SURE}; {found:,} hits of decoys"]
 
 
 def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
@@ -134,6 +154,7 @@ def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
     return [
         f"{found} in {n_regions:,} regions{of_tracks}",
         f"{missed:,} regions did not converge" if missed else "all regions converged",
+        *_decoy_summary(opened),
         *tables,
         f"store:  {options.out_dir / _STORE}",
     ]

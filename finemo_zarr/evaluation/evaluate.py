@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finemo_zarr.evaluation._instances import Instances, MotifTable, hit_instances
 from finemo_zarr.evaluation.known_motifs import match_known_motifs
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+_SURE = 0.05
+
+
 class Evaluation(NamedTuple):
     """What is known of the hits of a store.
 
     Parameters
     ----------
     motifs : xarray.Dataset
-        One entry for each motif, strands together: counts, recall, similarity, quality.
+        One entry for each motif, strands together: counts, recall, similarity, quality; after
+        `call-hits --fdr`, ``num_hits_q05``, hits with a q-value of at most 0.05.
     regions : xarray.Dataset
         One for each region: ``num_hits``, and ``explained``, ``covered`` where scores are given.
     hits : xarray.Dataset
@@ -87,6 +92,8 @@ def evaluate(
     by_hit = hit_quality(hits)
     motifs = motif_quality(hits, by_hit)
     motifs = motifs.assign(num_regions=("motif", occurrences["n_regions"].values))
+    if "hit_qvalue" in hits.hits:
+        motifs = motifs.assign(num_hits_q05=("motif", _sure(hits)))
     by_region: dict[str, Any] = {"num_hits": ("region", occurrences["total"].values)}
     confusion = means = known = None
     if seqlets is not None:
@@ -111,6 +118,14 @@ def evaluate(
         known,
         [*_about_all(hits, seqlets), *findings(motifs)],
     )
+
+
+def _sure(hits: HitsStore) -> NDArray[np.int64]:
+    """Hits of each motif with a q-value over all motifs of at most 0.05."""
+    table = MotifTable.of(hits.motifs)
+    sure = hits.hits["hit_qvalue"].values <= _SURE
+    motif = table.of_oriented[hits.hits["hit_motif"].values[sure]]
+    return np.bincount(motif, minlength=len(table.names)).astype(np.int64)
 
 
 def _dataset(values: dict[str, Any]) -> "xr.Dataset":

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from finemo_zarr import store
+from finemo_zarr.decoys import add_decoys, warn_of_decoys
 from finemo_zarr.errors import RunError
 from finemo_zarr.execution.calling import COLUMNS, CallTask
 from finemo_zarr.execution.choose import DEFAULT_SOLVER
@@ -16,6 +18,7 @@ from finemo_zarr.execution.finish import finish_hits_store
 from finemo_zarr.execution.options import CallOptions
 from finemo_zarr.execution.plan import share_of
 from finemo_zarr.execution.provenance import describe_run
+from finemo_zarr.execution.ranking import DECOY_VARIABLES, Ranking
 from finemo_zarr.execution.run import Layout, Run, begin_run, find_run, is_finished, work_on
 from finemo_zarr.execution.scheduler import Workers
 from finemo_zarr.model import validate
@@ -72,7 +75,7 @@ class CallJob:
             opened = self._open()
             run = self._begin(opened, provenance, overwrite=overwrite)
             self._work(run, opened)
-            warn = finish_hits_store(run, self.solver.name)
+            warn = finish_hits_store(run, self.solver.name, self._ranking())
         warn()
         return store.open_hits(self.out)
 
@@ -110,7 +113,7 @@ class CallJob:
             If there is no plan, or a block is not done.
         """
         with store.staged(self.out, overwrite=overwrite, resumable=True), self._planned() as run:
-            warn = finish_hits_store(run, self.solver.name)
+            warn = finish_hits_store(run, self.solver.name, self._ranking())
         warn()
         return store.open_hits(self.out)
 
@@ -128,7 +131,9 @@ class CallJob:
         """How the run is made."""
         known = self.motifs.attrs.get("provenance", {})
         options = {"post_filter": self.options.post_filter, **option_values(self.solver)}
-        for name in ("tracks", "combine_tracks", "tile"):
+        if (decoys := self.options.decoys) is not None:
+            options |= {f"decoys_{name}": value for name, value in asdict(decoys).items()}
+        for name in ("tracks", "combine_tracks", "tile", "max_qvalue"):
             if (value := getattr(self.options, name)) is not None:
                 options[name] = list(value) if name == "tracks" else value
         described = describe_run(
@@ -138,6 +143,16 @@ class CallJob:
             inputs=[self.regions, *map(store.locate, known.get("inputs", ()))],
         )
         return {**described, "motifs": self._digest()}
+
+    @cached_property
+    def _placed(self) -> "xr.Dataset":
+        """The motifs, and their decoys if there are to be any; blocks make the same."""
+        decoys = self.options.decoys
+        return self.motifs if decoys is None else add_decoys(self.motifs, decoys)
+
+    def _ranking(self) -> Ranking | None:
+        decoys = self.options.decoys
+        return None if decoys is None else Ranking(self._placed, self.options.max_qvalue)
 
     def _digest(self) -> str:
         digest = store.new_digest()
@@ -153,6 +168,8 @@ class CallJob:
 
     def _begin(self, opened: "xr.Dataset", provenance: dict[str, Any], *, overwrite: bool) -> Run:
         groups = self._track_groups(opened)
+        if self.options.decoys is not None:
+            warn_of_decoys(self._placed, self.options.decoys)
 
         def create(path: store.Location) -> Layout:
             root = store.create_store(path, "hits", provenance)
@@ -163,7 +180,7 @@ class CallJob:
             if "track" in kept:
                 kept = kept.drop_vars("track") if groups is None else kept.isel(track=groups)
             store.write_dataset(root.create_group("regions"), kept)
-            store.write_dataset(root.create_group("motifs"), self.motifs)
+            store.write_dataset(root.create_group("motifs"), self._stored_motifs())
             chunk: int = opened["region_contributions"].chunksizes["region"][0]
             return Layout(
                 opened.sizes["region"],
@@ -175,6 +192,12 @@ class CallJob:
 
         return begin_run(self.out, provenance, create, COLUMNS, overwrite=overwrite)
 
+    def _stored_motifs(self) -> "xr.Dataset":
+        """The motifs as they are kept, with room for what the decoys will show."""
+        motifs = self.motifs.drop_vars(DECOY_VARIABLES, errors="ignore")
+        ranking = self._ranking()
+        return motifs if ranking is None else motifs.assign(ranking.motif_variables())
+
     def _work(self, run: Run, opened: "xr.Dataset", blocks: Any = None) -> None:
         task = CallTask(
             run=run,
@@ -184,6 +207,7 @@ class CallJob:
             tile=self.options.tile,
             tracks=self._averaged(opened),
             ragged="region_width" in opened,
+            decoys=self.options.decoys,
         )
         workers = Workers(self.options.scheduler, self.options.jobs, self.client)
         work_on(run, task, workers, regions=opened, label="call hits", blocks=blocks)
@@ -266,6 +290,8 @@ def call_hits(
     -----
     ConvergenceWarning
         If regions missed the tolerance, with the names of the first.
+    InputWarning
+        If there are to be decoys and those of some motifs are few or similar to motifs.
     """
     solver = get_solver(DEFAULT_SOLVER)() if solver is None else solver
     options = CallOptions() if options is None else options

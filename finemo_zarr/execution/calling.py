@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr import store
+from finemo_zarr.decoys import DecoyOptions, add_decoys
 from finemo_zarr.errors import PluginError
 from finemo_zarr.execution.ledger import digest_words
 from finemo_zarr.execution.plan import Block
+from finemo_zarr.execution.ranking import QVALUES
 from finemo_zarr.execution.run import Run
 from finemo_zarr.execution.solving import solve_block
 from finemo_zarr.model import validate
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 COLUMNS = ("n_hits", "digest_0", "digest_1")
+_READ_MOTIFS = Lock()
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class CallTask:
         Tracks of the store of which each track of the result is the mean.
     ragged : bool
         Whether the regions have widths of their own.
+    decoys : DecoyOptions or None
+        Decoys that are called together with the motifs.
     """
 
     run: Run
@@ -56,12 +62,14 @@ class CallTask:
     tile: int | None
     tracks: tuple[tuple[int, ...], ...] | None
     ragged: bool
+    decoys: DecoyOptions | None = None
 
     def __call__(self, block: Block) -> None:
         """Do a block."""
         ledger = self.run.ledger
         ledger.unmark(block.index)
-        motifs = _motifs(self.run.path, self.run.token)
+        with _READ_MOTIFS:  # by one thread, for all
+            motifs = _motifs(self.run.path, self.run.token, self.decoys)
         hits, qc = self._solve(block, motifs)
         part = encode_part(hits, qc)
         store.write_file(part_path(self.run, block), part)
@@ -72,6 +80,7 @@ class CallTask:
         hits, qc = self._checked(solved, block)
         if self.post_filter:
             hits = hits.isel(hit=_similar(hits, motifs))
+        hits = hits.drop_vars(QVALUES, errors="ignore")
         columns = {str(name): variable.values for name, variable in hits.variables.items()}
         columns["hit_region"] = columns["hit_region"] + block.start
         if self.run.has_tracks:
@@ -99,9 +108,10 @@ class CallTask:
 
 
 @lru_cache(maxsize=2)
-def _motifs(path: store.Location, _token: str) -> "xr.Dataset":
-    """Motifs of a run, read once by each process that works on it."""
-    return store.read_group(path, "motifs")
+def _motifs(path: store.Location, _token: str, decoys: DecoyOptions | None) -> "xr.Dataset":
+    """Motifs of a run, and decoys, made once by each process that works on it."""
+    motifs = store.read_group(path, "motifs")
+    return motifs if decoys is None else add_decoys(motifs, decoys)
 
 
 def _similar(hits: "xr.Dataset", motifs: "xr.Dataset") -> Any:

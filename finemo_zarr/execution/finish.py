@@ -12,6 +12,7 @@ from finemo_zarr.errors import ConvergenceWarning, RunError
 from finemo_zarr.execution.calling import decode_part, digest_part, part_path
 from finemo_zarr.execution.labels import region_label
 from finemo_zarr.execution.plan import Block
+from finemo_zarr.execution.ranking import Ranking
 from finemo_zarr.execution.run import Run
 from finemo_zarr.model import variable_attrs
 
@@ -23,7 +24,7 @@ _NAMED = 3
 """How many regions or blocks a message names."""
 
 
-def finish_hits_store(run: Run, solver: str) -> Callable[[], None]:
+def finish_hits_store(run: Run, solver: str, ranking: Ranking | None = None) -> Callable[[], None]:
     """Join the parts of a run in the order of the blocks, and make the store one.
 
     Parameters
@@ -32,6 +33,8 @@ def finish_hits_store(run: Run, solver: str) -> Callable[[], None]:
         The run.
     solver : str
         What a warning calls the solver.
+    ranking : Ranking, optional
+        How hits get q-values, where decoys were called with the motifs.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def finish_hits_store(run: Run, solver: str) -> Callable[[], None]:
         _check_marks(run)
         hits = store.ColumnsWriter(store.new_group(run.path, "hits"))
         qc = _QCWriter(run)
-        for block, part in _parts(run):
+        for block, part in _parts(run) if ranking is None else _ranked_parts(run, ranking):
             hits.append(_variables(part, "hit_"))
             qc.add(block, part)
         hits.close()
@@ -87,6 +90,19 @@ def _parts(run: Run) -> Iterator[tuple[Block, dict[str, NDArray[Any]]]]:
                 "same command again, which does this block anew"
             )
         yield block, part
+
+
+def _ranked_parts(run: Run, ranking: Ranking) -> Iterator[tuple[Block, dict[str, NDArray[Any]]]]:
+    """The parts without the hits of decoys, the others with q-values.
+
+    A q-value depends on all hits, so that all parts are read before the first is given.
+    """
+    ranks = ranking.rank(part for _, part in _parts(run))
+    store.write_rows(run.path, slice(None), {"motifs/motif_decoy_hits": ranks.decoy_hits})
+    first = 0
+    for block, part in _parts(run):
+        yield block, ranks.of_part(part, first)
+        first += len(part["hit_region"])
 
 
 def _variables(part: dict[str, NDArray[Any]], prefix: str) -> "dict[str, xr.Variable]":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from finemo_zarr.decoys import DecoyOptions
 from finemo_zarr.errors import RunError
 from finemo_zarr.execution.scheduler import Workers
 
@@ -28,6 +29,11 @@ class CallOptions:
         Where blocks are solved; or the address of a dask cluster.
     jobs : int, optional
         Number of threads or processes; by default one for each core.
+    decoys : DecoyOptions, optional
+        Call decoys together with the motifs, and give each hit its q-values; of each track by
+        itself.
+    max_qvalue : float, optional
+        Keep only hits whose q-value over all motifs is at most this; implies decoys.
 
     Raises
     ------
@@ -42,8 +48,17 @@ class CallOptions:
     block: int | None = None
     scheduler: str = "threads"
     jobs: int | None = None
+    decoys: DecoyOptions | None = None
+    max_qvalue: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_qvalue is not None:
+            if not 0 < self.max_qvalue <= 1:
+                raise RunError(
+                    f"max_qvalue is {self.max_qvalue}, expected more than 0, and at most 1"
+                )
+            if self.decoys is None:
+                object.__setattr__(self, "decoys", DecoyOptions())
         for name in ("tile", "block"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise RunError(f"{name} is {value}, expected at least 1")

@@ -17,7 +17,7 @@ from finemo_zarr.store import Location, RemotePath, hits_path
 _PACKAGES = ("numpy", "xarray", "zarr", "dask", "numba", "h5py", "pyBigWig", "pyfaidx")
 _DIGEST_BYTES = 2**16
 _MOTIFS = "digest of the motifs"
-_NO_SETTINGS = {"out_dir", "no_tables", "solver_reason"}
+_NO_SETTINGS = {"out_dir", "no_tables", "write", "solver_reason"}
 """Options that say nothing of the result."""
 
 

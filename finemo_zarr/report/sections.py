@@ -36,6 +36,8 @@ def summary(data: ReportData) -> Html:
             "median hits a region",
         ),
     ]
+    if "num_hits_q05" in motifs:
+        values.append((f"{int(motifs['num_hits_q05'].sum()):,}", "hits with a q-value up to 0.05"))
     if "seqlet_recall" in motifs:
         total = int(motifs["num_seqlets"].sum())
         found = int(motifs["num_overlaps"].sum())
@@ -76,6 +78,9 @@ class _Column(NamedTuple):
 
 _COLUMNS = (
     _Column("num_hits", "hits", "Number of hits, both strands.", ","),
+    _Column(
+        "num_hits_q05", "q ≤ 0.05", "Hits with a q-value over all motifs of at most 0.05.", ","
+    ),
     _Column("num_regions", "regions", "Regions with at least one hit.", ","),
     _Column("num_seqlets", "seqlets", "Seqlets of TF-MoDISco in these regions.", ","),
     _Column("seqlet_recall", "recall", "Share of the seqlets that are hits, to the base.", ".3f"),

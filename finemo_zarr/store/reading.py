@@ -315,8 +315,9 @@ def read_stored_motifs(path: Path | str | RemotePath) -> "xr.Dataset":
     """
     motifs = open_hits(path).motifs
     forward = motifs.isel(motif=motifs["motif_strand"].values == "+")
-    made = ("strand", "start", "end", "scale", "lambda", "weights")
-    return forward.drop_vars([f"motif_{name}" for name in made]).drop_attrs(deep=False)
+    made = ("strand", "start", "end", "scale", "lambda", "weights", "decoy_hits", "decoy_cosine")
+    names = [f"motif_{name}" for name in made]
+    return forward.drop_vars(names, errors="ignore").drop_attrs(deep=False)
 
 
 def read_group(path: Location, group: str) -> "xr.Dataset":

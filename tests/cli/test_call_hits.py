@@ -280,3 +280,24 @@ def test_call_hits__has_the_flags_of_the_specification() -> None:
     )
     assert short <= flags
     assert {f"--{name}" for name in long.split()} <= flags
+
+
+def test_call_hits__writes_other_formats_and_adds_to_them(call, tmp_path: Path) -> None:
+    assert call("--write", "parquet", "bed9").code == 0
+    out = tmp_path / "hits"
+    table = pl.read_csv(out / "hits.tsv", separator="\t", null_values="NA")
+    assert pl.read_parquet(out / "hits.parquet").height == table.height
+    before = {path.name for path in out.iterdir()}
+    # A run that is complete gets what it lacks, without being called again.
+    again = call("--write", "meme")
+    assert again.out.startswith("complete already")
+    assert {path.name for path in out.iterdir()} - before == {"motifs.meme"}
+    assert call("--overwrite").code == 0
+    assert not (out / "motifs.meme").exists()
+
+
+def test_call_hits__refuses_a_format_before_it_calls(call, tmp_path: Path) -> None:
+    refused = call("--write", "pdf")
+    assert refused.code == 1
+    assert "no format 'pdf'; expected one of tsv, bed" in refused.err
+    assert not (tmp_path / "hits").exists()

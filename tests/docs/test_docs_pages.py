@@ -24,6 +24,7 @@ _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _NEEDS_REGIONS = {
     "collapse-join-compare.md",
     "export.md",
+    "false-discoveries.md",
     "known-motifs-from-a-database.md",
     "read-the-results.md",
     "report.md",

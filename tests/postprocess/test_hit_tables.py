@@ -69,3 +69,12 @@ def test_tables__lines_may_end_as_on_windows(tmp_path):
     hits = read_hits(path)
     assert hits.region.tolist() == [0, 0]
     assert hits.places.end.tolist() == [9, 9]
+
+
+@pytest.mark.parametrize("size", [1, 50, 90])
+def test_tables__lines_are_counted_through_all_blocks(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("finemo_zarr.postprocess._tables._BLOCK_BYTES", size)
+    path = tmp_path / "hits.tsv"
+    path.write_bytes(HEADER + ROW * 5 + ROW.replace(b"\t3\t", b"\tx\t"))
+    with pytest.raises(ReadError, match="line 7, column start: found 'x'"):
+        read_hits(path)
