@@ -188,7 +188,7 @@ def test_template__is_found_by_name_or_path(tmp_path) -> None:
     own = tmp_path / "mine.ipynb"
     own.write_bytes(templates()["compare"].read_bytes())
     assert find_template(str(own)) == own
-    with pytest.raises(ReadError, match=r"no such report template; there are compare, hits"):
+    with pytest.raises(ReadError, match=r"no such report template; there are .*compare, .*hits"):
         find_template("nothing")
 
 
@@ -286,3 +286,38 @@ def test_quantised__keeps_three_digits_and_zeros() -> None:
     scale, numbers = payloads.quantised(np.array([[0.0, 1e-9], [-5e-10, 0.0]]))
     np.testing.assert_allclose(np.array(numbers) * scale, [0, 1e-9, -5e-10, 0], atol=1e-12)
     assert payloads.quantised(np.zeros(3)) == (0.0, [0, 0, 0])
+
+
+def test_report__without_a_hit_draws_nothing_and_says_why(called, modisco, tmp_path) -> None:
+    from click.testing import CliRunner
+
+    from finemo_zarr.cli.app import app
+
+    words = ["call-hits", "-r", called / "regions.zarr", "-m", modisco, "-l", 5]
+    with pytest.warns(UserWarning, match="8 motifs can never be called"):
+        result = CliRunner().invoke(app, [*map(str, words), "-o", str(tmp_path / "hits")])
+    assert result.exit_code == 0, result.output
+    page = make_report(
+        tmp_path / "out", "hits", {"hits": str(tmp_path / "hits"), "modisco_h5": str(modisco)}
+    ).read_text()
+    assert "There is no hit. Are these the motifs of this model" in page
+    assert "can never be called" in page
+    assert page.count("There is no hit, so there is nothing to draw.") == 3
+    assert "<figure>" not in page
+    table = pl.read_csv(tmp_path / "out/motif_report.tsv", separator="\t")
+    assert table["num_hits"].to_list() == [0] * 8
+    assert table["seqlet_recall"].to_list() == [0.0] * 8
+
+
+def test_report__after_fdr_counts_sure_hits(called, modisco, tmp_path) -> None:
+    from finemo_zarr.report import summary
+
+    hits = gather(called / "hits").hits
+    count = hits.hits.sizes["hit"]
+    qvalues = np.where(np.arange(count) < 100, 0.01, 0.3)
+    found = gather(called / "hits")
+    from finemo_zarr.evaluation import evaluate
+
+    judged = hits._replace(hits=hits.hits.assign(hit_qvalue=("hit", qvalues)))
+    shown = summary(found._replace(evaluation=evaluate(judged)))
+    assert "<b>100</b><span>hits with a q-value up to 0.05</span>" in shown
