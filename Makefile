@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyprojec
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cloud,export,torch]' --group dev
-	$(BIN)/pip install --quiet --constraint constraints.txt $(PLUGINS:%=--editable %)
+	$(BIN)/pip install --quiet --constraint constraints.txt $(PLUGINS:%=--editable '%[test]')
 	touch $@
 
 install: $(VENV)/.installed  ## Make .venv with the package and what its tests need
