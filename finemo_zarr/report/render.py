@@ -141,9 +141,7 @@ def _execute(path: Path, notebook: Path, parameters: Mapping[str, Any]) -> None:
             )
     except PapermillExecutionError as error:
         number = error.cell_index + 1 - bool(parameters)  # papermill adds a cell for them
-        raise RunError(
-            f"{path.name}, cell {number}: {error.ename}: {error.evalue}"
-        ) from error
+        raise RunError(f"{path.name}, cell {number}: {error.ename}: {error.evalue}") from error
 
 
 @contextmanager
