@@ -2,8 +2,8 @@
 
     python examples/demo.py --out demo
 
-Runs the three commands that a user would run, prints them, and compares the hits with the sites that
-were planted in the example.
+Runs the three commands that a user would run, prints them, and compares the hits with the sites
+that were planted in the example.
 """
 
 import argparse

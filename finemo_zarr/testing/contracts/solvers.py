@@ -167,7 +167,7 @@ class SolverContract(PluginContract):
         """Both follow the specification; a score that the solver does not have is NaN."""
         validate(solver_result.hits, "hits")
         validate(solver_result.qc, "qc")
-        assert _REQUIRED <= set(solver_result.hits.variables)
+        assert set(solver_result.hits.variables) >= _REQUIRED
         assert solver_result.qc.sizes["region"] == solver_case.regions.sizes["region"]
         assert solver_result.hits.sizes["hit"] > 0
 
