@@ -23,11 +23,13 @@ _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # Pages that begin with a store that another page would have made.
 _NEEDS_REGIONS = {
     "collapse-join-compare.md",
+    "compare-callers.md",
     "export.md",
     "false-discoveries.md",
     "known-motifs-from-a-database.md",
     "read-the-results.md",
     "report.md",
+    "syntax-reports.md",
 }
 
 
@@ -83,6 +85,10 @@ def test_page__runs(page, workplace, capfd):
         elif block.language == "text" and said:
             assert re.search(_pattern(block.text), said), f"{page.name}:{block.line}: {said}"
             said = ""
+
+
+def test_page__is_not_empty(page) -> None:
+    assert len(page.read_text().split()) > 100
 
 
 def test_page__marks_its_blocks_as_the_tests_know_them(page):
