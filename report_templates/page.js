@@ -115,7 +115,7 @@
       drawLogo(target, matrix, core, false);
       drawn.push([target, matrix, core]);
     };
-    for (const [key, caption] of LOGOS) {
+    for (const [key, caption] of motif.captions || LOGOS) {
       if (motif.logos[key]) figure(motif.logos[key], motif.core, caption + (motif.counts[key] === undefined ? "" : `, n = ${motif.counts[key]}`));
     }
     for (const match of motif.known) figure(match.logo, [0, 0], `${match.name} (TOMTOM q = ${match.q})`);

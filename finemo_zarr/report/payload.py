@@ -142,11 +142,13 @@ def histogram(values: NDArray[Any], label: str) -> dict[str, Any] | None:
     }
 
 
-def examples(data: ReportData, count: int) -> list[dict[str, Any]]:
+def examples(
+    data: ReportData, count: int, chosen: list[tuple[str, int]] | None = None
+) -> list[dict[str, Any]]:
     """Regions to look at, with scores, hits, and what the hits make of the scores."""
     if data.regions is None or not data.hits.qc.sizes["region"]:
         return []
-    chosen = choose_examples(data, count)
+    chosen = choose_examples(data, count) if chosen is None else chosen
     rows = [row for _, row in chosen]
     part = data.regions[["region_sequence", "region_contributions"]].isel(region=rows).load()
     codes, scores = part["region_sequence"].values, part["region_contributions"].values

@@ -192,9 +192,22 @@ def confusion_table(data: ReportData) -> "xr.DataArray | None":
     return data.evaluation.confusion["seqlet_confusion"].isel(motif=shown, hit_motif=shown)
 
 
-def example_browser(data: ReportData, count: int = 6) -> Html:
-    """Regions to look at: scores, hits, and what the hits make of the scores."""
-    drawn = payload.examples(data, count)
+def example_browser(
+    data: ReportData, count: int = 6, chosen: list[tuple[str, int]] | None = None
+) -> Html:
+    """Regions to look at: scores, hits, and what the hits make of the scores.
+
+    Parameters
+    ----------
+    data : ReportData
+        From :func:`gather`.
+    count : int
+        Regions of each kind.
+    chosen : list of (str, int), optional
+        Kind and row of each region; by default those with most hits, with a median number, and
+        with most left unexplained.
+    """
+    drawn = payload.examples(data, count, chosen)
     if not drawn:
         return Html("<p>No scores were given, so there is nothing to draw.</p>")
     groups: dict[str, list[str]] = {}

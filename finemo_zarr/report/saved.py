@@ -1,0 +1,53 @@
+"""Tables and datasets that a report leaves beside its page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finemo_zarr.store import new_group, write_dataset
+
+if TYPE_CHECKING:
+    import polars as pl
+    import xarray as xr
+
+
+_DIGITS = 6
+
+
+def save_tables(folder: str | Path, tables: Mapping[str, "pl.DataFrame"]) -> None:
+    """Write tables as ``<name>.tsv`` into a folder, which is made if it is not there.
+
+    Parameters
+    ----------
+    folder : path
+        Where to.
+    tables : mapping of str to polars.DataFrame
+        Tables by name.
+    """
+    from polars import selectors
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        # To six digits, not decimals: a p-value of 1e-12 is not zero.
+        rounded = table.with_columns(selectors.float().round_sig_figs(_DIGITS))
+        text = rounded.write_csv(separator="\t")
+        (folder / f"{name}.tsv").write_text(text, encoding="utf-8")
+
+
+def save_datasets(path: str | Path, datasets: Mapping[str, "xr.Dataset"]) -> None:
+    """Write datasets as groups of a Zarr store, each to be opened by xarray.
+
+    Names of motifs are coordinates, so that no matrix is without them.
+
+    Parameters
+    ----------
+    path : path
+        The store, where there is none yet.
+    datasets : mapping of str to xarray.Dataset
+        Datasets by name of the group.
+    """
+    path = Path(path)
+    new_group(path)
+    for name, dataset in datasets.items():
+        write_dataset(new_group(path, name), dataset)
