@@ -1,0 +1,135 @@
+"""The seqlets that patterns of a TF-MoDISco-lite result were made of, and their subpatterns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finemo_zarr.errors import ReadError
+from finemo_zarr.readers.modisco_h5 import open_result, pattern_names
+
+_KEYS = ("example_idx", "start", "end", "is_revcomp")
+_SCORES = ("contrib_scores", "hypothetical_contribs", "sequence")
+_SUBPATTERN = "subpattern_"
+
+
+class PatternMembers(NamedTuple):
+    """The seqlets of one pattern, in its orientation.
+
+    Parameters
+    ----------
+    name : str
+        Name of group and pattern, ``pos_patterns.pattern_0``.
+    cwm : array of float, ``(4, position)``
+        Contribution scores of the pattern.
+    places : array of int, ``(seqlet, 4)``
+        Number of the sequence that TF-MoDISco saw, start and end in it in bp, and whether the
+        seqlet lies on the ``-`` strand.
+    contributions, hypothetical, sequence : array of float, ``(seqlet, 4, position)``, or None
+        Scores and bases of the seqlets, where the file has them.
+    subpattern : array of int, ``(seqlet,)``, or None
+        Number of the subpattern that the file puts a seqlet into, -1 for none; None where the
+        file has no subpatterns.
+    window : int
+        Width that TF-MoDISco saw of each sequence, in bp; 0 where the file does not say it.
+    """
+
+    name: str
+    cwm: NDArray[np.float64]
+    places: NDArray[np.int64]
+    contributions: NDArray[np.float64] | None
+    hypothetical: NDArray[np.float64] | None
+    sequence: NDArray[np.float64] | None
+    subpattern: NDArray[np.int64] | None
+    window: int
+
+
+def read_members(path: Path | str) -> Iterator[PatternMembers]:
+    """Read the seqlets of one pattern after another.
+
+    Parameters
+    ----------
+    path : path
+        A TF-MoDISco-lite file.
+
+    Yields
+    ------
+    PatternMembers
+        Positive patterns, then negative ones, each by their number; without seqlets, where a
+        pattern has none.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read, or the seqlets of a pattern do not go together.
+    """
+    path = Path(path)
+    try:
+        with open_result(path) as file:
+            window = int(file.attrs.get("window_size", 0))
+            for group in ("pos_patterns", "neg_patterns"):
+                for name in pattern_names(file.get(group, {}), f"{path}, {group}"):
+                    where = f"{path}, {group}/{name}"
+                    yield _read(file[group][name], f"{group}.{name}", window, where)
+    except ReadError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        raise ReadError(
+            f"{path}: seqlets cannot be read ({error}): copy or make the file again"
+        ) from error
+
+
+def _read(pattern: Any, name: str, window: int, where: str) -> PatternMembers:
+    cwm = np.asarray(pattern["contrib_scores"][()], np.float64).T
+    seqlets = pattern.get("seqlets", {})
+    places = _places(seqlets, where)
+    contributions, hypothetical, sequence = (
+        _scores(seqlets, key, len(places), where) for key in _SCORES
+    )
+    return PatternMembers(
+        name,
+        cwm,
+        places,
+        contributions,
+        hypothetical,
+        sequence,
+        _subpatterns(pattern, places, where),
+        window,
+    )
+
+
+def _places(seqlets: Any, where: str) -> NDArray[np.int64]:
+    if not all(key in seqlets for key in _KEYS):
+        return np.zeros((0, len(_KEYS)), np.int64)
+    columns = [np.asarray(seqlets[key][()]).ravel().astype(np.int64) for key in _KEYS]
+    if len({column.size for column in columns}) > 1:
+        sizes = {key: column.size for key, column in zip(_KEYS, columns, strict=True)}
+        raise ReadError(f"{where}/seqlets has columns of sizes {sizes}, expected equal ones")
+    return np.stack(columns, axis=1)
+
+
+def _scores(seqlets: Any, key: str, count: int, where: str) -> NDArray[np.float64] | None:
+    if key not in seqlets or not count:
+        return None
+    values = np.asarray(seqlets[key][()], np.float64)
+    if values.ndim != 3 or values.shape[0] != count or values.shape[2] != 4:
+        raise ReadError(
+            f"{where}/seqlets/{key} has shape {values.shape}, expected ({count}, width, 4)"
+        )
+    return values.transpose(0, 2, 1)
+
+
+def _subpatterns(pattern: Any, places: NDArray[np.int64], where: str) -> NDArray[np.int64] | None:
+    groups = [name for name in pattern if name.startswith(_SUBPATTERN)]
+    if not groups:
+        return None
+    row = {tuple(place): at for at, place in enumerate(places.tolist())}
+    numbers = np.full(len(places), -1)
+    for number, name in enumerate(pattern_names(groups, where)):
+        inside = f"{where}/{name}"
+        for place in _places(pattern[name].get("seqlets", {}), inside).tolist():
+            if tuple(place) in row:
+                numbers[row[tuple(place)]] = number
+    return numbers
