@@ -17,29 +17,49 @@ from finemo_zarr.errors import RunError
 from finemo_zarr.protocols import option
 
 _EPILOG = """\b
+Templates:
+  hits           one run: motifs, counts, co-occurrence, hits against seqlets, what to look at
+  compare        several runs: matched, moved, renamed, lost and new hits
+  callers        several callers on the same regions, as compare-callers makes it
+  motifs         each motif: logos, sites, where they lie, known motifs, profiles around them
+  syntax         which motifs occur together, at which spacing and orientation
+  submotifs      the kinds of seqlets within each motif
+  motif-heatmap  motifs of several files or runs by similarity, in clusters
+  performance    how well a model predicts, from a file of predictions
+  digest         the main numbers of all of these on one page
+  tisfm          what an interpretable model (train-tisfm) learned
+
+\b
 Examples:
   finemo-zarr report -H hits -m modisco.h5 -o report
   finemo-zarr report -r regions.zarr -H hits -m modisco.h5 -W 400 --motif-db jaspar.meme -o report
   finemo-zarr report --template compare -H run_a run_b -o comparison
+  finemo-zarr report --template motifs -H hits -m modisco.h5 -P peaks=peaks.narrowPeak -o motifs
+  finemo-zarr report --template syntax -H hits -P max_distance=200 -o syntax
+  finemo-zarr report --template tisfm -P model=model evaluation=evaluation -o report
   finemo-zarr report --template mine.ipynb -H hits -P title="My hits" -o report
 
 \b
 Open report.html of the output folder in a browser; it needs no network, and can be sent to others.
 """
 
+_OF_HITS = ("hits", "compare", "callers", "syntax", "digest")
+
 
 @dataclass(frozen=True)
 class ReportOptions:
     """One field for each option."""
 
+    out_dir: Path = option(
+        "-o", "--out-dir", metavar="DIR", help="Folder to write: report.html and its files."
+    )
     hits: tuple[Path, ...] = option(
         "-H",
         "--hits",
+        default=(),
         metavar="DIR",
-        help="Folder that call-hits wrote, or a hits store; several for the template compare.",
-    )
-    out_dir: Path = option(
-        "-o", "--out-dir", metavar="DIR", help="Folder to write: report.html and its files."
+        help="Folder that call-hits wrote, or a hits store; several for compare, callers and"
+        " motif-heatmap.",
     )
     regions: Path | None = option(
         "-r",
@@ -87,7 +107,7 @@ class ReportOptions:
         "--template",
         default="hits",
         metavar="NAME|PATH",
-        help="Template that comes with the package (hits, compare), or a notebook of your own.",
+        help="Template that comes with the package, see below, or a notebook of your own.",
     )
     parameter: tuple[str, ...] = option(
         "-P",
@@ -98,6 +118,8 @@ class ReportOptions:
     )
 
     def __post_init__(self) -> None:
+        if self.template in _OF_HITS and not self.hits:
+            raise ValueError(f"the template {self.template} needs hits: give -H")
         if self.template == "hits" and len(self.hits) > 1:
             raise ValueError("several -H: give one, or --template compare")
         if self.n_examples < 0:
@@ -110,7 +132,7 @@ class ReportOptions:
         single = len(self.hits) == 1 and self.template != "compare"
         paths = [str(path.resolve()) for path in self.hits]
         values: dict[str, Any] = {
-            "hits": paths[0] if single else paths,
+            "hits": (paths[0] if single else paths) or None,
             "regions": self.regions,
             "modisco_h5": None if self.no_recall else self.modisco_h5,
             "modisco_width": self.modisco_width,

@@ -282,6 +282,15 @@ def test_file_name__is_safe(name: str, expected: str) -> None:
     assert file_name(name) == expected
 
 
+def test_help__names_every_template() -> None:
+    from finemo_zarr.cli.report import make_command
+
+    epilog = make_command().epilog
+    assert epilog is not None
+    listed = epilog.split("Examples:")[0].splitlines()
+    assert set(templates()) == {line.split()[0] for line in listed if line.startswith("  ")}
+
+
 def test_quantised__keeps_three_digits_and_zeros() -> None:
     scale, numbers = payloads.quantised(np.array([[0.0, 1e-9], [-5e-10, 0.0]]))
     np.testing.assert_allclose(np.array(numbers) * scale, [0, 1e-9, -5e-10, 0], atol=1e-12)
