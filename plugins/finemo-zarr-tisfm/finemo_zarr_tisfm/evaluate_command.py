@@ -1,0 +1,124 @@
+"""``evaluate-tisfm``: how well a model predicts, and what it learned, as tables."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from finemo_zarr.errors import SchemaError
+from finemo_zarr.protocols import option
+from finemo_zarr.store import staged
+from finemo_zarr_tisfm.options import DataOptions, recorded_data
+
+if TYPE_CHECKING:
+    from finemo_zarr.store import Location
+    from finemo_zarr_tisfm.data import SignalData
+    from finemo_zarr_tisfm.model import TiSFM
+
+STORE = "evaluation.zarr"
+SCORES, IMPORTANCE, INTERACTIONS, PREDICTIONS = (
+    f"{name}.tsv" for name in ("evaluation", "importance", "interactions", "predictions")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateTisfm(DataOptions):
+    """Evaluates a model."""
+
+    name: ClassVar[str] = "evaluate-tisfm"
+    summary: ClassVar[str] = "Evaluate a tiSFM: errors and correlations of each track, its motifs."
+    examples: ClassVar[str] = """
+  finemo-zarr evaluate-tisfm --model model -o evaluation
+  finemo-zarr evaluate-tisfm --model model --part validation -o validation
+  finemo-zarr evaluate-tisfm --model model -s other.tsv --sequences other_sequences.tsv
+      --part all -o elsewhere"""
+
+    model: Path = option(
+        "--model", metavar="DIR", help="Folder that train-tisfm or tisfm-path wrote."
+    )
+    out: Path = option("-o", "--out", metavar="DIR", help="Folder to write.")
+    part: Literal["train", "validation", "test", "all"] = option(
+        "--part", default="test", help="Regions to predict, of the data of the training by default."
+    )
+    device: str = option(
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help="auto (a GPU if there is one), cpu, cuda.",
+    )
+    overwrite: bool = option("--overwrite", default=False, help="Replace output that exists.")
+
+    def run(self) -> str:
+        """Write the tables; returns the errors."""
+        from finemo_zarr_tisfm.files import load_model, read_description
+        from finemo_zarr_tisfm.fitting import find_device
+
+        model = load_model(self.model).to(find_device(self.device))
+        facts = read_description(self.model)["facts"]
+        source = self if self.has_data() else recorded_data(facts["data"])
+        data = source.read_data(facts.get("scaling"))
+        if (data.tracks, data.window) != (model.tracks, model.window):
+            raise SchemaError(
+                f"the data have {len(data.tracks)} tracks and {data.window} bp, the model "
+                f"{self.model} has {len(model.tracks)} and {model.window} bp, or the names differ"
+            )
+        with staged(self.out, overwrite=self.overwrite, replaceable=_is_evaluation) as work:
+            folder = Path(str(work))
+            folder.mkdir(parents=True)
+            return write_evaluation(folder, model, data, self.part, self.model)
+
+
+def write_evaluation(
+    folder: Path, model: "TiSFM", data: "SignalData", part: str, source: Path
+) -> str:
+    """Write the tables and the store of an evaluation; returns the errors, as text."""
+    import polars as pl
+
+    from finemo_zarr_tisfm.evaluation import importance_table, interaction_table, score_tracks
+    from finemo_zarr_tisfm.evaluation_store import finish_evaluation, write_predictions
+    from finemo_zarr_tisfm.readouts import open_readouts
+
+    readouts = open_readouts(source)
+    importance = importance_table(readouts)
+    rows = np.arange(len(data.codes)) if part == "all" else data.rows(part)
+    with _progress(len(rows)) as report:
+        predicted = write_predictions(folder / STORE, model, data.codes[rows], report)
+    scores = score_tracks(predicted, data.signal[rows], data.tracks)
+    attrs = {"model": str(source.resolve()), "part": part}
+    finish_evaluation(folder / STORE, data, model, rows, predicted, scores, attrs)
+    names = [data.names[row] for row in rows]
+    columns = dict(zip(data.tracks, predicted.T, strict=True))
+    tables = {
+        SCORES: scores,
+        IMPORTANCE: importance,
+        INTERACTIONS: interaction_table(readouts),
+        PREDICTIONS: pl.DataFrame({"region": names} | columns),
+    }
+    for name, table in tables.items():
+        table.write_csv(folder / name, separator="\t", float_precision=6)
+    lines = [f"{len(names):,} regions ({part})"]
+    for row in scores.iter_rows(named=True):
+        track = row["track"]
+        said = f"{track:<16} error {row['mse']:.4f}  correlation {row['pearson']:.3f}"
+        best = importance.filter(pl.col("track") == track)["motif"].head(5).to_list()
+        lines.append(f"{said}  {', '.join(best)}".rstrip())
+    return "\n".join(lines)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many regions are predicted, in a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("predicting", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _is_evaluation(path: "Location") -> bool:
+    return (path / SCORES).is_file()
