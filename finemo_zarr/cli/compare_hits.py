@@ -1,15 +1,14 @@
 """``compare-hits``: how far two sets of hits agree."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from finemo_zarr.cli.folders import new_folder
 from finemo_zarr.cli.options import (
     LocationType,
     VariadicCommand,
@@ -18,7 +17,7 @@ from finemo_zarr.cli.options import (
     overwrite_option,
 )
 from finemo_zarr.protocols import option
-from finemo_zarr.store.locations import Location, RemotePath
+from finemo_zarr.store.locations import Location
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,7 +87,7 @@ def _run(*, a: Location, b: Location, overwrite: bool, **values: Any) -> None:
     from finemo_zarr.postprocess import compare, read_hits
 
     options = build(CompareHits, values)
-    with _new_folder(options.out_dir, overwrite=overwrite) as folder:
+    with new_folder(options.out_dir, overwrite=overwrite, is_ours=_is_ours) as folder:
         comparison = compare(read_hits(a), read_hits(b), overlap=options.overlap)
         _write(comparison, folder, figure=not options.no_figure)
     for line in _summary(comparison, a, b):
@@ -96,27 +95,8 @@ def _run(*, a: Location, b: Location, overwrite: bool, **values: Any) -> None:
     click.echo(f"written: {options.out_dir}")
 
 
-@contextmanager
-def _new_folder(out: Location, *, overwrite: bool) -> Iterator[Path]:
-    """Make a folder that appears when all is in it."""
-    from finemo_zarr.store import move_file, staged
-
-    with staged(out, overwrite=overwrite, replaceable=_is_output) as work:
-        if isinstance(work, RemotePath):
-            with TemporaryDirectory(prefix="finemo-zarr-") as folder:
-                yield Path(folder)
-                for path in Path(folder).iterdir():
-                    move_file(path, work / path.name)
-        else:
-            work.mkdir()
-            yield work
-
-
-def _is_output(path: Location) -> bool:
-    """Whether a folder holds what this command wrote, and nothing else that would be lost."""
-    if not path.is_dir():
-        return False
-    return {entry.name for entry in path.iterdir()} <= {_MOTIFS, _PAIRS, *_FIGURES}
+def _is_ours(names: set[str]) -> bool:
+    return names <= {_MOTIFS, _PAIRS, *_FIGURES}
 
 
 def _write(comparison: "Comparison", folder: Path, *, figure: bool) -> None:

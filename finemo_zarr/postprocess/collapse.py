@@ -262,7 +262,7 @@ def _collapse_table(
     with new_table(out, overwrite=overwrite) as file, TemporaryFile() as scratch:
         group = _spool(table, scratch)
         primary = _primary(group, partial(_read_records, scratch), rule)
-        _write_marked(table, primary, file)
+        write_marked(table, primary, file)
     return _counts(primary)
 
 
@@ -287,7 +287,18 @@ def _read_records(scratch: BinaryIO, rows: NDArray[np.int64]) -> _Hits:
     return _Hits(records["start"], records["end"], records["similarity"])
 
 
-def _write_marked(table: HitTable, primary: NDArray[np.bool_], file: BinaryIO) -> None:
+def write_marked(table: HitTable, primary: NDArray[np.bool_], file: BinaryIO) -> None:
+    """Write the rows of a table, byte for byte, with marks behind or in the place of earlier ones.
+
+    Parameters
+    ----------
+    table : HitTable
+        What is copied.
+    primary : array of bool, ``(row,)``
+        The marks.
+    file : binary file
+        Where to write.
+    """
     place = table.columns.index(COLUMN) if COLUMN in table.columns else None
     header = read_header(table.path)
     file.write(_marked(header, COLUMN.encode(), place))

@@ -40,6 +40,39 @@ def test_collapse_hits__options_reach_the_rule(run, table, tmp_path) -> None:
         assert marks(tmp_path / "o") == expected
 
 
+def test_collapse_hits__clusters_reach_from_hit_to_hit(run, table, tmp_path) -> None:
+    text = table.read_text().splitlines()
+    scored = [text[0] + "\tlog_odds\tmotif_name"]
+    rows = zip(text[1:], ("9.0", "10.0", "1e-05"), "ABA", strict=True)
+    scored += [f"{line}\t{score}\t{motif}" for line, score, motif in rows]
+    table.write_text("\n".join(scored))
+    out = tmp_path / "o"
+    for options, expected in (
+        ([], "100"),
+        (["--score", "log_odds"], "010"),
+        (["--max-dist", "-5"], "111"),
+        (["--max-dist", "-4"], "100"),
+        (["--by-motif"], "111"),
+        (["--by-motif", "--max-dist", "2"], "110"),
+    ):
+        args = ["-i", table, "-o", out, "--method", "cluster", *options, "--overwrite"]
+        assert run("collapse-hits", *args).code == 0
+        assert marks(out) == expected, options
+    args = ["-i", table, "-o", out, "--method", "cluster", "--merge-coordinates", "--overwrite"]
+    assert run("collapse-hits", *args).code == 0
+    assert out.read_text().splitlines()[1].startswith("c\t0\t22\t0.9")
+
+
+def test_collapse_hits__clusters_of_a_store_are_marked(run, hits_store, tmp_path) -> None:
+    args = ["-i", hits_store, "--method", "cluster", "--score", "hit_coefficient_global"]
+    assert run("collapse-hits", *args, "-o", tmp_path / "c.zarr").code == 0
+    assert "hit_is_primary" in store.open_hits(tmp_path / "c.zarr").hits
+    assert run("collapse-hits", *args, "-o", tmp_path / "c.tsv").code == 0
+    result = run("collapse-hits", *args, "--merge-coordinates", "-o", tmp_path / "d.zarr")
+    assert result.code == 1
+    assert "collapse its hits.tsv" in result.err
+
+
 def test_collapse_hits__a_folder_becomes_a_store_or_a_table(run, hits_store, tmp_path) -> None:
     folder = tmp_path / "called"
     folder.mkdir()
@@ -62,7 +95,9 @@ def test_collapse_hits__a_folder_becomes_a_store_or_a_table(run, hits_store, tmp
     [
         (["-O", "1.2"], "-O/--overlap-frac is 1.2, expected a number from 0 to 1"),
         (["-O", "nan"], "-O/--overlap-frac is nan, expected a number from 0 to 1"),
-        (["--method", "best"], "'best' is not one of 'pairwise', 'greedy'"),
+        (["--method", "best"], "'best' is not one of 'pairwise', 'greedy', 'cluster'"),
+        (["--method", "cluster", "-O", "0.2"], "is not for --method cluster: give --max-dist"),
+        (["--by-motif"], "--by-motif, --merge-coordinates and --score are for --method cluster"),
     ],
 )
 def test_collapse_hits__options_must_make_sense(run, table, tmp_path, args, message) -> None:

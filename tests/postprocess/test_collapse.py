@@ -405,7 +405,7 @@ def test_collapse_hits__nothing_is_left_of_what_fails(tmp_path, monkeypatch):
     def refuse(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "_write_marked", refuse)
+    monkeypatch.setattr(module, "write_marked", refuse)
     with pytest.raises(RunError, match="the disk is full"):
         collapse_hits(write(tmp_path / "a.tsv", [hit(0, 9, 1.0)]), tmp_path / "b.tsv")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
