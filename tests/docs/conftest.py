@@ -33,6 +33,7 @@ def documented_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Simulated files, and the bundled example; not to be written to."""
     folder = tmp_path_factory.mktemp("documented")
     shutil.copytree(ROOT / "examples/data", folder / "examples/data")
+    shutil.copy(ROOT / "examples/tisfm_inputs.py", folder / "examples")
     motifs = simulate_motifs(5, palindromes=0, seed=1)
     regions, _ = simulate_regions(motifs, 40, 1000, hypothetical=True, seed=1)
     sizes = write_fasta(regions, folder / "genome.fa")

@@ -10,7 +10,10 @@ FIGURES = ROOT / "docs/figures"
 PICTURES = sorted(path.name for suffix in ("svg", "png") for path in FIGURES.glob(f"*.{suffix}"))
 OTHER_SCRIPTS = {
     "calibration.svg": "make_calibration.py",
+    "composites.png": "make_composites_picture.py",
     "report.png": "make_report_picture.py",
+    "tisfm.svg": "make_tisfm_figure.py",
+    "which.svg": "make_flow_chart.py",
 }
 NAMES = sorted(name.removesuffix(".svg") for name in PICTURES if name not in OTHER_SCRIPTS)
 

@@ -24,8 +24,10 @@ _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _NEEDS_REGIONS = {
     "collapse-join-compare.md",
     "compare-callers.md",
+    "composites.md",
     "export.md",
     "false-discoveries.md",
+    "filter-and-merge.md",
     "known-motifs-from-a-database.md",
     "read-the-results.md",
     "report.md",
