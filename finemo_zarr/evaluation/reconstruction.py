@@ -40,7 +40,12 @@ class _Hits(NamedTuple):
             hits["hit_region"].values.astype(np.int64),
             hits["hit_motif"].values.astype(np.int64),
             hits["hit_start_untrimmed"].values.astype(np.int64),
-            hits["hit_coefficient"].values.astype(np.float64),
+            # Where it is no weight of a motif, there is no global one, and nothing is known.
+            np.where(
+                np.isnan(hits["hit_coefficient_global"].values),
+                np.nan,
+                hits["hit_coefficient"].values.astype(np.float64),
+            ),
         )
         return columns.take(np.argsort(columns.row, kind="stable"))
 

@@ -159,6 +159,13 @@ _ALL = (
         "motifs.h5",
     ),
     Format(
+        "tfm-bed",
+        "tfm_bed:write_tfm_bed",
+        "hits of modisco-scoring in the 16 columns of the published pipeline",
+        "tfm_matches.bed",
+        placed=True,
+    ),
+    Format(
         "session",
         "session:write_session",
         "folder for JBrowse 2 and IGV, contributions and hits; needs -r",

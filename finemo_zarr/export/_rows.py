@@ -99,12 +99,16 @@ class Places:
 def optional_columns(hits: "xr.Dataset") -> dict[str, str]:
     """Columns of the optional variables that a store has, by the names of the variables.
 
-    A variable that says whether the hit is something loses its prefix: ``is_primary``.
+    First those that the data model knows, then what a solver added of its own. A variable that
+    says whether the hit is something loses its prefix: ``is_primary``.
     """
+    known = VARIABLES["hits"]
+    optional = [name for name, spec in known.items() if not spec.required and name in hits]
+    own = [str(name) for name in hits.data_vars if name not in known]
     return {
         name: name.removeprefix("hit_") if name.startswith("hit_is_") else name
-        for name, spec in VARIABLES["hits"].items()
-        if not spec.required and name != _TRACK_VARIABLE and name in hits
+        for name in (*optional, *own)
+        if name != _TRACK_VARIABLE
     }
 
 

@@ -18,7 +18,7 @@ def test_export__writes_and_says_how_many(run, hits_store, tmp_path) -> None:
     assert result.out == f"{len(found):,} hits: {tmp_path / 'h.parquet'}\n"
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "tfm-bed"])
 def test_export__takes_every_format(run, hits_store, regions_store, tmp_path, name: str) -> None:
     args = ["-F", name, "-i", hits_store, "-r", regions_store, "-o", tmp_path / "out"]
     result = run("export", *args)

@@ -229,3 +229,16 @@ def test_tables__write_scores_in_single_precision(tmp_path, regions_store, motif
     table = pl.read_csv(tmp_path / "hits.tsv", separator="\t", infer_schema=False)
     assert store.open_hits(tmp_path / "hits.zarr").hits["hit_coefficient"].dtype == np.float64
     assert set(table["hit_coefficient"]) == {"30.767231"}
+
+
+def test_tables__have_the_columns_of_the_solver(make) -> None:
+    made = make("tracks")
+    opened = store.open_hits(made.hits)
+    values = np.arange(opened.hits.sizes["hit"]) / 7
+    hits = opened.hits.assign(hit_pvalue=("hit", values), hit_qvalue=("hit", values))
+    opened, places = opened._replace(hits=hits), _rows.Places.of(opened)
+    assert _rows.table_columns(hits, places)[-2:] == ["hit_pvalue", "track"]
+    columns = {str(name): array.values for name, array in hits.data_vars.items()}
+    table = _rows.hit_table(columns, opened, places)
+    assert table.columns == _rows.table_columns(hits, places)
+    assert sorted(table["hit_pvalue"]) == values.tolist()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from finemo_zarr.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from finemo_zarr.protocols import Command, Solver
+    from finemo_zarr.protocols import Solver
 
 __version__ = "0.1.0"
 
@@ -16,11 +16,3 @@ def register_solvers() -> "list[type[Solver]]":
     from finemo_zarr_modisco.solver import ModiscoScoringSolver
 
     return [ModiscoScoringSolver]
-
-
-@hookimpl
-def register_commands() -> "list[type[Command]]":
-    """Return the command of this plugin."""
-    from finemo_zarr_modisco.command import ExportTfmBed
-
-    return [ExportTfmBed]

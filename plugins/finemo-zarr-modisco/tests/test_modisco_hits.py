@@ -7,7 +7,6 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from finemo_zarr_modisco.bed import motif_key
 from finemo_zarr_modisco.communities import refine, subclusters
 from finemo_zarr_modisco.information import information
 from finemo_zarr_modisco.jaccard import l1_normalised
@@ -233,26 +232,29 @@ def test_export__writes_sixteen_columns(scoring, planted, store, tmp_path):
     assert set(EXTRA) <= {str(name).removeprefix("hit_") for name in hits}
     bed = tmp_path / "out.bed"
     runner = CliRunner()
-    done = runner.invoke(app, ["export-tfm-bed", "-i", str(path), "-o", str(bed)])
-    assert (done.exit_code, done.output) == (0, f"{hits.sizes['hit']:,} hits: {bed}\n")
+    words = ["export", "-F", "tfm-bed", "-i", str(path), "-o", str(bed)]
+    assert runner.invoke(app, words).exit_code == 0
     rows = [line.split("\t") for line in bed.read_text().splitlines()]
     assert {len(row) for row in rows} == {16}
-    first, region = rows[0], planted[0].isel(region=int(hits.hit_region[0]))
-    assert first[0] == str(region.region_chrom.item())
-    assert int(first[1]) == int(region.region_start) + int(hits.hit_start[0])
-    assert int(first[2]) == int(region.region_start) + int(hits.hit_end[0])
-    assert first[4] in "+-"
-    assert int(first[5]) == int(region.region_id)
-    assert float(first[10]) == pytest.approx(float(hits.hit_agg_sim[0]))
+    regions = planted[0]
+    expected = {
+        (
+            str(regions.region_chrom.values[region]),
+            str(regions.region_start.values[region] + start),
+            str(regions.region_start.values[region] + end),
+            str(regions.region_id.values[region]),
+        ): similarity
+        for region, start, end, similarity in zip(
+            *(hits[f"hit_{name}"].values for name in ("region", "start", "end", "agg_sim")),
+            strict=True,
+        )
+    }
+    assert len(rows) == hits.sizes["hit"]
+    for row in rows:
+        assert float(row[10]) == pytest.approx(expected[*row[:3], row[5]], rel=1e-6)
     assert {row[3][:2] for row in rows} == {"0_", "1_"}
-    again = runner.invoke(app, ["export-tfm-bed", "-i", str(path), "-o", str(bed)])
-    assert again.exit_code == 1
-
-
-def test_motif_key__is_metacluster_and_pattern():
-    assert motif_key("pos_patterns.pattern_3") == "0_3"
-    assert motif_key("neg_patterns.pattern_12") == "1_12"
-    assert motif_key("GATA1") == "GATA1"
+    assert {row[4] for row in rows} == {"+", "-"}
+    assert runner.invoke(app, words).exit_code == 1
 
 
 TALGATA = Path(__file__).parents[3] / "../shared/data/talgata"
