@@ -48,6 +48,7 @@ _BUILT_IN: Mapping[PluginKind, tuple[str, ...]] = {
         "readers.bpnet_h5:BPNetH5Reader",
         "readers.modisco_fmt:ModiscoFmtReader",
         "readers.finemo_npz:FinemoNpzReader",
+        "readers.shap_h5:ShapH5Reader",
     ),
     "motif reader": ("readers.modisco_h5:ModiscoH5Reader", "readers.meme:MemeReader"),
     "solver": (
