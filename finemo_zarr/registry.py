@@ -50,7 +50,12 @@ _BUILT_IN: Mapping[PluginKind, tuple[str, ...]] = {
         "readers.finemo_npz:FinemoNpzReader",
         "readers.shap_h5:ShapH5Reader",
     ),
-    "motif reader": ("readers.modisco_h5:ModiscoH5Reader", "readers.meme:MemeReader"),
+    "motif reader": (
+        "readers.modisco_h5:ModiscoH5Reader",
+        "readers.meme:MemeReader",
+        "readers.homer:HomerReader",
+        "readers.chipmunk:ChipmunkReader",
+    ),
     "solver": (
         "solvers.coordinate_descent:CoordinateDescent",
         "solvers.prox_gradient:ProxGradient",
@@ -343,7 +348,8 @@ def read_motifs(path: Path | str) -> "xr.Dataset":
     Parameters
     ----------
     path : path
-        A TF-MoDISco HDF5 file, a MEME file, or what an installed motif reader reads.
+        A TF-MoDISco HDF5 file, a MEME, HOMER or ChIPMunk file, or what another installed motif
+        reader reads.
 
     Returns
     -------

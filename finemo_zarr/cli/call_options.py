@@ -25,7 +25,7 @@ class CallHits:
         "--modisco-h5",
         "--motifs",
         metavar="FILE",
-        help="Motifs: TF-MoDISco HDF5 files, MEME files, or hits stores.",
+        help="Motifs: TF-MoDISco HDF5 files, MEME, HOMER or ChIPMunk files, or hits stores.",
     )
     out_dir: Location = option(
         "-o",

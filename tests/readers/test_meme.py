@@ -169,6 +169,13 @@ def test_reader__refuses_a_truncated_gzipped_file(tmp_path):
         MemeReader().read(packed)
 
 
+def test_reader__leaves_statistics_out_of_the_name(read):
+    line = "MOTIF WGATAA MEME-1\twidth =   6  sites =  17  llr = 160  E-value = 2.1e-010"
+    motifs = read(HEADER + GATA.replace("MOTIF MA0036.3 GATA2", line))
+    assert motifs.motif_name.values.tolist() == ["WGATAA_MEME-1"]
+    assert motifs.motif_name_orig.values.tolist() == ["WGATAA MEME-1"]
+
+
 def test_reader__skips_other_matrices_of_a_full_file(read):
     scores = "log-odds matrix: alength= 4 w= 1 E= 0\n 10 -20 30 40\n\n"
     line, _, rest = GATA.partition("\n")
