@@ -98,20 +98,34 @@ def overlapping_pairs(a: Intervals, b: Intervals) -> tuple[NDArray[np.int64], ND
     return index_a[overlap > 0], index_b[overlap > 0]
 
 
-def _span(*sets: Intervals) -> tuple[int, int]:
+def on_one_line(
+    intervals: Intervals, apart: int = 1
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and ends on one line, the groups laid one behind the other.
+
+    Parameters
+    ----------
+    intervals : Intervals
+        The intervals.
+    apart : int
+        Bases from the furthest end in any group to the first start in the next, at least 1.
+    """
+    return _on_one_line(intervals, _span(intervals, apart=apart))
+
+
+def _span(*sets: Intervals, apart: int = 1) -> tuple[int, int]:
     """First position of all, and what lies between the same position in two groups."""
     filled = [found for found in sets if len(found.start)]
     if not filled:
-        return 0, 1
+        return 0, apart
     first = min(int(min(found.start.min(), found.end.min())) for found in filled)
     last = max(int(max(found.start.max(), found.end.max())) for found in filled)
-    return first, last - first + 1
+    return first, last - first + apart
 
 
 def _on_one_line(
     intervals: Intervals, span: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Starts and ends, the groups laid one behind the other."""
     first, length = span
     offset = intervals.group.astype(np.int64) * length - first
     return intervals.start + offset, intervals.end + offset
@@ -119,9 +133,35 @@ def _on_one_line(
 
 def position_order(intervals: Intervals) -> NDArray[np.int64]:
     """Order by group and start; what starts at one place stays in the order it has."""
-    starts, _ = _on_one_line(intervals, _span(intervals))
+    starts, _ = on_one_line(intervals)
     order: NDArray[np.int64] = np.argsort(starts, kind="stable")
     return order
+
+
+def pairs_within(
+    position: NDArray[np.int64], reach: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """All pairs that lie at most so far apart on a line, some at a time.
+
+    Parameters
+    ----------
+    position : array of int64, ``(item,)``
+        In ascending order.
+    reach : int
+        Largest distance.
+
+    Yields
+    ------
+    left, right : array of int64, ``(pair,)``
+        Indices: first of neighbours, then of the next but one, and so on.
+    """
+    left, step = np.arange(position.size), 0
+    while left.size:
+        step += 1
+        left = left[: np.searchsorted(left, position.size - step)]
+        # As positions rise, what is too far now is too far for good.
+        left = left[position[left + step] - position[left] <= reach]
+        yield left, left + step
 
 
 def stripes(group: NDArray[Any], size: int) -> Iterator[NDArray[np.int64]]:

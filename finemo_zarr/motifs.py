@@ -211,6 +211,26 @@ def prepare_motifs(motifs: "xr.Dataset", options: MotifOptions) -> "xr.Dataset":
     return oriented
 
 
+def motif_numbers(motifs: "xr.Dataset") -> tuple[list[str], NDArray[np.int64]]:
+    """Number the motifs of an oriented dataset, both strands as one.
+
+    Parameters
+    ----------
+    motifs : xarray.Dataset
+        An oriented motifs dataset.
+
+    Returns
+    -------
+    names : list of str
+        Each once, in the order of the dataset.
+    numbers : array of int64, ``(oriented motif,)``
+        Index of the name of each.
+    """
+    stored = [str(name) for name in motifs["motif_name"].values.tolist()]
+    number = {name: index for index, name in enumerate(dict.fromkeys(stored))}
+    return list(number), np.array([number[name] for name in stored], dtype=np.int64)
+
+
 def reachable_similarity(motifs: "xr.Dataset") -> FloatArray:
     """The largest similarity ``(motif,)`` that each oriented motif can have.
 

@@ -74,6 +74,7 @@
 
   // --- Histograms -------------------------------------------------------------------------------
   const number = (value) => {
+    if (value === null) return "unknown";
     const size = Math.abs(value);
     if (size !== 0 && (size < 0.001 || size >= 100000)) return value.toExponential(1);
     return String(Number(value.toPrecision(3)));
@@ -233,7 +234,8 @@
         return { hit, text, left, end: (hit[1] - start) * pixel, right: Math.max((hit[1] - start) * pixel, left + text.length * 6.3) };
       }).sort((a, b) => a.left - b.left);
       const lanes = lanesOf(boxes);
-      const top = 58, boxTop = top + height + 16, builtTop = boxTop + lanes * 26 + 18, total = builtTop + height + 22;
+      const top = 58, boxTop = top + height + 16, builtTop = boxTop + lanes * 26 + 18;
+      const known = example.built.length > 0, total = known ? builtTop + height + 22 : builtTop;
       const canvas = svg("svg", { viewBox: `0 0 ${full} ${total}`, height: total, role: "img", "aria-label": "scores, hits and reconstruction" });
       const caption = (y, text) => { svg("text", { x: 0, y, "font-size": 11, fill: "#66727f" }, canvas).textContent = text; };
       // The whole region, to choose from.
@@ -260,8 +262,8 @@
         svg("text", { x: Math.max(box.left, 0), y: y + 19, "font-size": 10.5, fill: "#1f2933" }, group).textContent = box.text;
         svg("title", {}, group).textContent = `${box.text}: coefficient ${number(box.hit[4])}, similarity ${number(box.hit[5])}`;
       }
-      caption(builtTop - 4, "what the hits make of them; the penalty shrinks it");
-      track(example.built, builtTop, height, unit, builtTop + high * unit, pixel, canvas);
+      if (known) caption(builtTop - 4, "what the hits make of them; the penalty shrinks it");
+      if (known) track(example.built, builtTop, height, unit, builtTop + high * unit, pixel, canvas);
       view.replaceChildren(canvas);
     };
     const open = () => {

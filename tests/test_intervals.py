@@ -7,7 +7,9 @@ from finemo_zarr.intervals import (
     LARGEST_POSITION,
     Intervals,
     least_share,
+    on_one_line,
     overlapping_pairs,
+    pairs_within,
     position_order,
     shared_bases,
     stripes,
@@ -53,6 +55,36 @@ def test_overlapping_pairs__groups_stay_apart_at_the_largest_positions():
 def test_position_order__is_by_group_and_start_and_stable(rows):
     expected = sorted(range(len(rows)), key=lambda i: rows[i][:2])
     assert position_order(made(rows)).tolist() == expected
+
+
+@given(st.lists(ROW, max_size=20), st.integers(1, 50))
+def test_on_one_line__keeps_groups_apart_and_distances_within_them(rows, apart):
+    intervals = made(rows)
+    start, end = on_one_line(intervals, apart)
+    assert (end - start == intervals.end - intervals.start).all()
+    for i, j in np.ndindex(len(rows), len(rows)):
+        if intervals.group[i] == intervals.group[j]:
+            assert start[j] - start[i] == intervals.start[j] - intervals.start[i]
+        elif intervals.group[i] < intervals.group[j]:
+            assert start[j] - end[i] >= apart
+
+
+@given(st.lists(st.integers(-20, 20), max_size=20), st.integers(-2, 15))
+def test_pairs_within__are_all_that_there_are(places, reach):
+    position = np.array(sorted(places), dtype=np.int64)
+    found = [
+        pair
+        for left, right in pairs_within(position, reach)
+        for pair in zip(left.tolist(), right.tolist(), strict=True)
+    ]
+    size = len(places)
+    expected = [
+        (i, j)
+        for i in range(size)
+        for j in range(i + 1, size)
+        if position[j] - position[i] <= reach
+    ]
+    assert sorted(found) == sorted(expected)
 
 
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 12))

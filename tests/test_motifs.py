@@ -13,6 +13,7 @@ from finemo_zarr.model import create_motifs, validate
 from finemo_zarr.motifs import (
     MotifOptions,
     combine_motifs,
+    motif_numbers,
     prepare_motifs,
     reachable_similarity,
     signed_sqrt,
@@ -375,3 +376,12 @@ def test_combine__refuses_nothing_at_all() -> None:
     with pytest.raises(SchemaError, match="the motif files are empty"):
         combine_motifs([empty, empty])
     assert combine_motifs([empty, two_motifs()]).sizes["motif"] == 2
+
+
+def test_motif_numbers__are_those_of_the_names_in_their_order() -> None:
+    import xarray as xr
+
+    stored = np.array(["b", "b", "a", "c", "a", "c"], dtype=np.dtypes.StringDType())
+    names, numbers = motif_numbers(xr.Dataset({"motif_name": ("motif", stored)}))
+    assert names == ["b", "a", "c"]
+    assert numbers.tolist() == [0, 0, 1, 2, 1, 2]

@@ -193,7 +193,10 @@ def _callers(
         out = str(Path(str(options.out_dir)) / _HITS / name)
         words = [*_words(options, skip={"solver", "out_dir"}), "-o", out, "--solver", name]
         callers[name] = [*words, *settings[name], *more]
-        make_call_hits().make_context("call-hits", list(callers[name]))
+        try:
+            make_call_hits().make_context("call-hits", list(callers[name]))
+        except click.UsageError as error:
+            raise click.UsageError(f"{name}: {error.format_message()}") from None
     return callers
 
 

@@ -1,7 +1,6 @@
 """``filter-hits``: keep what is told from chance."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -35,10 +34,15 @@ Filter what collapse-hits marked as the best of its place (--primary).
 \b
 Examples:
   finemo-zarr filter-hits -i collapsed.zarr -r regions.zarr -o kept.zarr --primary
+  finemo-zarr filter-hits -i hits -o strict.zarr --importance 0.7 --sufficient 0.9
   finemo-zarr filter-hits -i hits -o kept.tsv --method exponential
   finemo-zarr filter-hits -i fimo.tsv -o kept.tsv --method exponential --score log_odds
 """
 _TABLE = "thresholds.tsv"
+_OPTIONS_OF = {
+    "isotonic": ("importance", "sufficient", "similarity", "seed"),
+    "exponential": ("share", "score"),
+}
 _DPI = 110
 
 
@@ -128,6 +132,11 @@ class FilterHits:
                 raise ValueError(f"--{flag} is {value}, expected a number between 0 and 1")
         if self.window is not None and self.window < 1:
             raise ValueError(f"--window is {self.window}, expected at least 1")
+        defaults = {field.name: field.default for field in fields(self)}
+        for method, names in _OPTIONS_OF.items():
+            given = [name for name in names if getattr(self, name) != defaults[name]]
+            if given and method != self.method:
+                raise ValueError(f"--{given[0]} is for --method {method}, not {self.method}")
 
     @property
     def filter(self) -> IsotonicOptions | ExponentialOptions:
@@ -158,10 +167,8 @@ def _run(*, overwrite: bool, **values: Any) -> None:
             f"-o {options.out_path}: expected a name that ends in .zarr, .tsv or .tsv.gz"
         )
     figures = beside(options.out_path, "filter")
-    with ExitStack() as stack:
-        folder = stack.enter_context(new_folder(figures, overwrite=overwrite, is_ours=_is_ours))
-        found = _filter(options, overwrite=overwrite)
-        _describe(found, folder, options.max_figures)
+    with new_folder(figures, overwrite=overwrite, is_ours=_is_ours) as folder:
+        found = _filter(options, folder, overwrite=overwrite)
     click.echo(
         f"{len(found.kept):,} hits, {int(found.kept.sum()):,} of them kept: {options.out_path}"
     )
@@ -172,7 +179,8 @@ def _is_ours(names: set[str]) -> bool:
     return all(name == _TABLE or name.endswith(".png") for name in names)
 
 
-def _filter(options: FilterHits, *, overwrite: bool) -> Filtered:
+def _filter(options: FilterHits, figures: Path, *, overwrite: bool) -> Filtered:
+    """Filter, and write; what is kept comes last, so that it never stands without the rest."""
     from finemo_zarr.postprocess.filters import filter_table, write_kept
 
     if not options.hits.exists():
@@ -185,8 +193,11 @@ def _filter(options: FilterHits, *, overwrite: bool) -> Filtered:
             )
         if options.out_path.suffix == ".zarr":
             raise click.UsageError(f"-o {options.out_path}: a table becomes a table; name it .tsv")
-        return filter_table(options.hits, options.out_path, asked, overwrite=overwrite)
+        found = filter_table(options.hits, options.out_path, asked, overwrite=overwrite)
+        _describe(found, figures, options.max_figures)
+        return found
     found = _of_store(options)
+    _describe(found, figures, options.max_figures)
     if options.out_path.suffix == ".zarr":
         write_kept(options.hits, options.out_path, found, options.filter, overwrite=overwrite)
         return found

@@ -28,6 +28,7 @@ programs, and logos.png.
 \b
 Examples:
   finemo-zarr find-composites -i hits -r regions.zarr -o composites
+  finemo-zarr find-composites -i collapsed.zarr -o composites --primary --max-spacing 60
   finemo-zarr call-hits -r regions.zarr -m modisco.h5 composites/motifs.zarr -o with_composites
 """
 _TABLE, _STORE, _MEME = "composites.tsv", "motifs.zarr", "motifs.meme"
@@ -155,6 +156,10 @@ def _run(*, overwrite: bool, **values: Any) -> None:
     click.echo(f"{found.num_pairs:,} pairs of hits, {len(found.rows):,} spacings more frequent")
     for row in found.rows[:10]:
         click.echo(f"  {row['name']}: {row['count']:,} pairs, {row['expected']:.1f} expected")
+    if not found.rows:
+        click.echo(
+            f"  at least {options.min_count} pairs at one spacing are asked for: --min-count"
+        )
     click.echo(f"written: {options.out_dir}")
 
 

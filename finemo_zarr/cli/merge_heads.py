@@ -49,7 +49,7 @@ class MergeHeads:
         "--names",
         default=("A", "B"),
         metavar="NAME",
-        help="Names of the two heads, which motifs are then called by. [default: A B]",
+        help="Names of the two heads, which motifs are then called by.",
     )
     min_similarity: float = option(
         "--min-similarity",

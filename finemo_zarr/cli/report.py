@@ -36,6 +36,8 @@ Examples:
   finemo-zarr report --template compare -H run_a run_b -o comparison
   finemo-zarr report --template motifs -H hits -m modisco.h5 -P peaks=peaks.narrowPeak -o motifs
   finemo-zarr report --template syntax -H hits -P max_distance=200 -o syntax
+  finemo-zarr report --template motif-heatmap -P 'motif_files=[liver.h5,brain.h5]' -o heatmap
+  finemo-zarr report --template performance -P predictions=predictions.h5 -o performance
   finemo-zarr report --template tisfm -P model=model evaluation=evaluation -o report
   finemo-zarr report --template mine.ipynb -H hits -P title="My hits" -o report
 
@@ -44,6 +46,7 @@ Open report.html of the output folder in a browser; it needs no network, and can
 """
 
 _OF_HITS = ("hits", "compare", "callers", "syntax", "digest")
+_OF_SEQLETS = ("hits", "motifs", "submotifs", "digest")
 
 
 @dataclass(frozen=True)
@@ -196,5 +199,7 @@ def _check_inputs(options: ReportOptions) -> None:
     for flag, path in given.items():
         if path is not None and not path.exists():
             raise RunError(f"{flag} {path}: no such file or folder")
+    if options.template in _OF_SEQLETS and options.modisco_h5 and options.modisco_h5.is_dir():
+        raise RunError(f"-m {options.modisco_h5}: a folder, expected TF-MoDISco's HDF5 file")
     for hits in options.hits:
         open_hits(hits)

@@ -1,5 +1,6 @@
 """``which``: the way to the hits that suits, by a few questions."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -206,10 +207,18 @@ def _choice(question: Question, value: str) -> Choice:
 
 
 def _ask(question: Question) -> Choice:
+    values = "|".join(choice.value for choice in question.choices)
     click.echo(question.text)
     for number, choice in enumerate(question.choices, 1):
         click.echo(f"  {number}  {choice.text}")
-    number = click.prompt("Number", type=click.IntRange(1, len(question.choices)))
+    try:
+        number = click.prompt("Number", type=click.IntRange(1, len(question.choices)))
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        click.echo()
+        name = next(name for name, each in QUESTIONS.items() if each is question)
+        raise click.UsageError(f"no answer; give it by a flag: --{name} {values}") from None
     click.echo()
     return question.choices[number - 1]
 

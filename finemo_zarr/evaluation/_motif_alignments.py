@@ -1,9 +1,14 @@
 """Where one core lies best on another, over offsets and strands."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from finemo_zarr.evaluation._instances import MotifTable
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,6 +31,30 @@ class Alignments(NamedTuple):
     similarity: FloatArray
     reverse: NDArray[np.bool_]
     offset: IntArray
+
+
+def unit_cores(
+    motifs: "xr.Dataset", table: MotifTable, variable: str
+) -> tuple[FloatArray, IntArray]:
+    """Cores on the ``+`` strand, each of length one, padded on the right, and their widths.
+
+    Parameters
+    ----------
+    motifs : xarray.Dataset
+        An oriented motifs dataset.
+    table : MotifTable
+        Its strands.
+    variable : str
+        Which of its matrices.
+    """
+    matrices = motifs[variable].values[table.oriented[:, 0]].astype(np.float64)
+    widths = table.core[:, 1] - table.core[:, 0]
+    cores = np.zeros((len(matrices), 4, int(widths.max(initial=1))))
+    for core, matrix, (start, end) in zip(cores, matrices, table.core, strict=True):
+        core[:, : end - start] = matrix[:, start:end]
+    norms = np.sqrt((cores**2).sum(axis=(1, 2), keepdims=True))
+    unit: FloatArray = np.divide(cores, norms, out=np.zeros_like(cores), where=norms > 0)
+    return unit, widths.astype(np.int64)
 
 
 def best_similarities(cores: FloatArray, widths: IntArray) -> Alignments:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.evaluation._instances import MotifTable, hit_instances
+from finemo_zarr.intervals import on_one_line, pairs_within
 from finemo_zarr.store import HitsStore
 
 IntArray = NDArray[np.int64]
@@ -69,11 +70,7 @@ def hit_line(hits: HitsStore, *, apart: int = 10_000) -> HitLine:
     """
     table = MotifTable.of(hits.motifs)
     found = hit_instances(hits).unique()
-    core = found.intervals(table)
-    low = int(core.start.min(initial=0))
-    span = int(core.end.max(initial=0)) - low + apart
-    offset = core.group.astype(np.int64) * span - low
-    start, end = offset + core.start, offset + core.end
+    start, end = on_one_line(found.intervals(table), apart)
     order = np.argsort(start + end, kind="stable")
     return HitLine(
         found.motif[order],
@@ -119,19 +116,12 @@ def near_pairs(line: HitLine, max_distance: int) -> Iterator[Pairs]:
         In bp.
     """
     centre = line.twice_centre
-    left = np.arange(centre.size)
-    step = 0
-    while left.size:
-        step += 1
-        left = left[: np.searchsorted(left, centre.size - step)]
-        distance = centre[left + step] - centre[left]
-        near = distance <= 2 * max_distance + 1
-        left, distance = left[near], distance[near]
-        right = left + step
+    for left, right in pairs_within(centre, 2 * max_distance + 1):
         apart = np.minimum(line.end[left], line.end[right]) <= np.maximum(
             line.start[left], line.start[right]
         )
-        yield _as_pairs(line, left[apart], right[apart], distance[apart] // 2)
+        distance = (centre[right] - centre[left]) // 2
+        yield _as_pairs(line, left[apart], right[apart], distance[apart])
 
 
 def _as_pairs(line: HitLine, left: IntArray, right: IntArray, distance: IntArray) -> Pairs:

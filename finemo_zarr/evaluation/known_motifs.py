@@ -98,10 +98,7 @@ def _tomtom(
 
 def _adjusted(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Benjamini and Hochberg's q-values of each row."""
-    count = p.shape[1]
-    order = np.argsort(p, axis=1)
-    ranked = np.take_along_axis(p, order, axis=1) * count / np.arange(1, count + 1)
-    smallest = np.minimum.accumulate(ranked[:, ::-1], axis=1)[:, ::-1]
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.minimum(smallest, 1.0), axis=1)
-    return adjusted
+    from scipy.stats import false_discovery_control
+
+    # What rounding has put beside 0 or 1 would be refused.
+    return np.asarray(false_discovery_control(np.clip(p, 0.0, 1.0), axis=1), dtype=np.float64)

@@ -12,6 +12,7 @@ from finemo_zarr.evaluation._motif_alignments import (
     align_to,
     best_similarities,
     reversed_cores,
+    unit_cores,
 )
 from finemo_zarr.motifs import MotifOptions, combine_motifs, prepare_motifs
 
@@ -133,7 +134,7 @@ def cluster_motifs(
         )
     oriented = join_groups(groups)
     table = MotifTable.of(oriented)
-    cores, widths = _cores(oriented, table)
+    cores, widths = unit_cores(oriented, table, "motif_cwm")
     similarity = best_similarities(cores, widths).similarity
     tree, order = _tree(similarity, method)
     labels, height = _cut(tree, len(widths), n_clusters, 1 - min_similarity)
@@ -168,18 +169,6 @@ def cluster_motifs(
         coords={"motif": names, "base": list("ACGT")},
     )
     return MotifClusters(motifs, clusters, drawn, tree, height)
-
-
-def _cores(oriented: "xr.Dataset", table: MotifTable) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Cores on the ``+`` strand, each of length one, padded on the right, and their widths."""
-    weights = oriented["motif_cwm"].values[table.oriented[:, 0]].astype(np.float64)
-    widths = table.core[:, 1] - table.core[:, 0]
-    cores = np.zeros((len(weights), 4, int(widths.max(initial=1))))
-    for core, matrix, (start, end) in zip(cores, weights, table.core, strict=True):
-        core[:, : end - start] = matrix[:, start:end]
-    norms = np.sqrt((cores**2).sum(axis=(1, 2), keepdims=True))
-    unit: FloatArray = np.divide(cores, norms, out=np.zeros_like(cores), where=norms > 0)
-    return unit, widths.astype(np.int64)
 
 
 def _tree(similarity: FloatArray, method: Method) -> tuple[FloatArray, NDArray[np.int64]]:

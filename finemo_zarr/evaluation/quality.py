@@ -231,7 +231,8 @@ def _about_cwm(name: str, row: dict[str, Any]) -> list[Finding]:
             )
         ]
     if not row["num_hits"]:
-        return [Finding(name, "has no hit", "lower its lambda with -L if sites are expected")]
+        advice = "lower its lambda with -L, or the threshold of the solver, if sites are expected"
+        return [Finding(name, "has no hit", advice)]
     found = []
     if row["num_hits"] >= _MANY and row.get("cwm_similarity", 1.0) < _SIMILAR_ENOUGH:
         found.append(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError, RunError, SchemaError
 from finemo_zarr.export._rows import Columns, Places, blocks, hit_table, stripes
+from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.protocols import option
 from finemo_zarr.store import (
     HitsStore,
@@ -170,7 +171,7 @@ class Source:
     @cached_property
     def motif_names(self) -> list[str]:
         """Names of all motifs, each once, in the order of the store."""
-        return list(dict.fromkeys(self.opened.motifs["motif_name"].values.tolist()))
+        return motif_numbers(self.opened.motifs)[0]
 
     @property
     def track_names(self) -> list[str] | None:

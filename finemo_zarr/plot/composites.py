@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.plot.logos import logo
-from finemo_zarr.plot.style import INK, finished
+from finemo_zarr.plot.style import INK, colour_bar, finished
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -118,9 +118,7 @@ def spacing_heatmap(curves: "xr.Dataset") -> "Figure":
     labels = [arrangement_label(drawn.isel(arrangement=n)) for n in range(len(rows))]
     ax.set_yticks(np.arange(len(rows)), labels, fontsize=_TEXT - 1)
     finished(ax, "bases between the cores", "")
-    bar = figure.colorbar(image, ax=ax, pad=0.01, fraction=0.05)
-    bar.set_label("log2 fold", fontsize=_TEXT - 1)
-    bar.ax.tick_params(labelsize=_TEXT - 1)
+    colour_bar(figure, image, ax, "log2 fold", fontsize=_TEXT - 1, pad=0.01, fraction=0.05)
     return figure
 
 

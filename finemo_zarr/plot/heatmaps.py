@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.plot.style import axes_for
+from finemo_zarr.plot.style import axes_for, colour_bar, name_cells
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,9 +77,7 @@ def motif_heatmap(
     dims = [str(dim) for dim in table.dims]
     names = [table[dim].values[order].tolist() for dim in dims]
     if size <= _LABELLED:
-        font = 8 if size <= 30 else 6 if size <= 50 else 4.5
-        ax.set_xticks(np.arange(size), names[1], rotation=90, fontsize=font)
-        ax.set_yticks(np.arange(size), names[0], fontsize=font)
+        name_cells(ax, *names)
     else:
         ax.set_xticks([])
         ax.set_yticks([])
@@ -99,7 +97,5 @@ def motif_heatmap(
                 )
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, pad=0.02)
-    bar.set_label(label, fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    colour_bar(ax.figure, image, ax, label, shrink=0.6, pad=0.02)
     return ax

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finemo_zarr.plot.style import colour_bar
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -68,9 +70,8 @@ def motif_tree(
     heatmap.set_yticks([])
     _name(heatmap, shown, clusters[order])
     heatmap.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=[branches, heatmap], shrink=0.4, pad=0.02)
-    bar.set_label("similarity (cosine)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    beside = [branches, heatmap]
+    colour_bar(figure, image, beside, "similarity (cosine)", shrink=0.4, pad=0.02)
     if size > 1:
         _draw_tree(branches, tree, clusters, height)
     branches.set_xlim(0, 10.0 * size)

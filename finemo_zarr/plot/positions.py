@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.plot.style import INK, axes_for, finished
+from finemo_zarr.plot.style import INK, axes_for, colour_bar, finished
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,9 +96,7 @@ def position_heatmap(
     ]
     ax.set_yticks(np.arange(len(kept)), labels, fontsize=7)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.04)
-    bar.set_label(f"share in {width * step} bp", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    colour_bar(ax.figure, image, ax, f"share in {width * step} bp", pad=0.01, fraction=0.04)
     return ax
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.plot.style import axes_for, finished
+from finemo_zarr.plot.style import axes_for, colour_bar, finished
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -138,9 +138,8 @@ def spacing_heatmap(spacings: "xr.Dataset", *, most: int = 20, ax: "Axes | None"
     finished(ax, "centre of the second, seen from the first, bp", "")
     ax.set_yticks(np.arange(rows), labels, fontsize=6.5)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, extend="both")
-    bar.set_label("(pairs - expected) / √(expected + 1)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    label = "(pairs - expected) / √(expected + 1)"
+    colour_bar(ax.figure, image, ax, label, pad=0.01, fraction=0.03, extend="both")
     return ax
 
 

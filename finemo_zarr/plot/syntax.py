@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.plot.heatmaps import cluster_order
-from finemo_zarr.plot.style import INK, axes_for, finished
+from finemo_zarr.plot.style import INK, axes_for, colour_bar, finished, name_cells
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -139,18 +139,14 @@ def association_heatmap(
     ax = axes_for(ax, (side + 0.8, side))
     values, colours, limits, label, cells = _association(part, fold, what)
     image = ax.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1])
-    font = 8 if size <= 30 else 6 if size <= 50 else 4.5
-    ax.set_xticks(np.arange(size), names, rotation=90, fontsize=font)
-    ax.set_yticks(np.arange(size), names, fontsize=font)
+    name_cells(ax, names, names)
     if size <= _NUMBERED:
         _write_cells(ax, values, cells, limits)
     if what == "fold":
         _frame(ax, part["q"].values <= _SURE)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, pad=0.02)
-    bar.set_label(label, fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    colour_bar(ax.figure, image, ax, label, shrink=0.6, pad=0.02)
     return ax
 
 

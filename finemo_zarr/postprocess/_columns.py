@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.intervals import Intervals
+from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.postprocess._tables import (
     MISSING,
     HitTable,
@@ -121,10 +122,7 @@ def hit_columns(opened: HitsStore) -> HitColumns:
         tracks = regions["track"].values.tolist()
         group = group * len(tracks) + hits["hit_track"].values
     shift = offset[region]
-    motif_names: dict[str, int] = {}
-    for name in opened.motifs["motif_name"].values.tolist():
-        motif_names.setdefault(name, len(motif_names))
-    of_motif = [motif_names[name] for name in opened.motifs["motif_name"].values.tolist()]
+    motif_names, of_motif = motif_numbers(opened.motifs)
 
     def placed(start: str, end: str) -> Intervals:
         return Intervals(group, shift + hits[start].values, shift + hits[end].values)
@@ -134,7 +132,7 @@ def hit_columns(opened: HitsStore) -> HitColumns:
         placed("hit_start", "hit_end"),
         placed("hit_start_untrimmed", "hit_end_untrimmed"),
         tuple(motif_names),
-        np.asarray(of_motif, dtype=np.int64)[motif],
+        of_motif[motif],
         (opened.motifs["motif_strand"].values == "-")[motif],
         number[region].astype(np.int64),
         hits["hit_coefficient"].values.astype(np.float64),

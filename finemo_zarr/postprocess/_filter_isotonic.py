@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.postprocess._filter_source import (
     GRID,
     IMPORTANCE,
@@ -17,7 +18,7 @@ from finemo_zarr.postprocess._filter_source import (
 from finemo_zarr.postprocess._hit_windows import hit_windows
 from finemo_zarr.postprocess._isotonic import IsotonicCurve
 from finemo_zarr.postprocess._windows import Centres, Measured, Windows, measure
-from finemo_zarr.store import HitsStore, RemotePath
+from finemo_zarr.store import RemotePath
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,7 +101,7 @@ def _filter_track(
     importance = _importance(source, rows, measured)
     found.columns[IMPORTANCE][rows] = importance
     found.columns[SIMILARITY][rows] = measured.similarity[: len(rows)]
-    names = _motif_names(source.opened)
+    names, _ = motif_numbers(source.opened.motifs)
     done = len(rows)
     for number, background in backgrounds.items():
         own = motif == number
@@ -180,7 +181,3 @@ def _summary(panel: "xr.Dataset") -> dict[str, Any]:
     named = {key: value for key, value in panel.attrs.items() if (key, value) != ("track", "")}
     counts = {"num_hits": panel.sizes["hit"], "num_kept": int(panel["kept"].sum())}
     return {"motif_name": named.pop("motif_name"), **counts, **named}
-
-
-def _motif_names(opened: HitsStore) -> list[str]:
-    return list(dict.fromkeys(map(str, opened.motifs["motif_name"].values.tolist())))

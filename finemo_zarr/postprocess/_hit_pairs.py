@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from finemo_zarr.intervals import Intervals, on_one_line, pairs_within
+
 IntArray = NDArray[np.int64]
 
 
@@ -91,20 +93,14 @@ def find_pairs(hits: PlacedHits, n_oriented: int, spacings: range) -> HitPairs:
 
 def _neighbours(hits: PlacedHits, furthest: int) -> tuple[IntArray, IntArray]:
     """Pairs of which the second begins at most so far behind the end of the longest hit."""
-    longest = int((hits.end - hits.start).max(initial=0))
-    firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    first, step = np.arange(len(hits.start)), 1
-    while first.size:
-        first = first[first + step < len(hits.start)]
-        second = first + step
-        # As hits are ordered, what is too far now is too far for good.
-        near = hits.group[first] == hits.group[second]
-        near &= hits.start[second] - hits.start[first] <= furthest + longest
-        first = first[near]
-        firsts.append(first)
-        seconds.append(second[near])
-        step += 1
-    return np.concatenate(firsts), np.concatenate(seconds)
+    reach = furthest + int((hits.end - hits.start).max(initial=0))
+    # Groups stand together, in whatever order: they lie on the line as they follow one another.
+    number = np.cumsum(np.diff(hits.group, prepend=hits.group[:1]) != 0)
+    position, _ = on_one_line(Intervals(number, hits.start, hits.end), max(reach, 0) + 1)
+    found = list(pairs_within(position, reach))
+    none = np.zeros(0, np.int64)
+    first, second = (np.concatenate([none, *(pair[side] for pair in found)]) for side in (0, 1))
+    return first, second
 
 
 def first_of_each(pairs: HitPairs, hits: PlacedHits, place: IntArray) -> HitPairs:

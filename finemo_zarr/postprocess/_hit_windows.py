@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.postprocess._windows import Windows
 from finemo_zarr.store import HitsStore
 
@@ -41,10 +42,8 @@ def hit_windows(
 
 def _forward(motifs: "xr.Dataset") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number of the motif of each oriented one, and the index of the ``+`` one of each."""
-    names = motifs["motif_name"].values.tolist()
-    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    numbers = np.array([number[name] for name in names], dtype=np.int64)
-    forward = np.zeros(len(number), dtype=np.int64)
+    names, numbers = motif_numbers(motifs)
+    forward = np.zeros(len(names), dtype=np.int64)
     plus = np.flatnonzero(motifs["motif_strand"].values == "+")
     forward[numbers[plus]] = plus
     return numbers, forward

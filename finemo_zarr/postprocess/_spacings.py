@@ -50,7 +50,7 @@ def compare_spacings(count: NDArray[np.int64], reach: int, rate: float = 0.01) -
 
 
 def _compare(count: NDArray[np.int64], reach: int, background: NDArray[np.bool_]) -> SpacingTest:
-    from scipy.stats import binom
+    from scipy.stats import binom, false_discovery_control
 
     pairs = _in_window(np.where(background, count, 0), reach) - np.where(background, count, 0)
     number = _in_window(background.astype(np.int64), reach) - background
@@ -62,7 +62,7 @@ def _compare(count: NDArray[np.int64], reach: int, background: NDArray[np.bool_]
     pvalue[high] = binom.sf(count[high] - 1, total[high], 1 / (number[high] + 1))
     qvalue = np.ones(count.shape)
     tested = total > 0
-    qvalue[tested] = benjamini_hochberg(pvalue[tested])
+    qvalue[tested] = false_discovery_control(pvalue[tested])
     return SpacingTest(count, expected, pvalue, qvalue)
 
 
@@ -74,19 +74,3 @@ def _in_window(values: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
     sums = np.zeros((len(values), n_spacings + 1), dtype=np.int64)
     np.cumsum(values, axis=1, out=sums[:, 1:])
     return sums[:, first + size] - sums[:, first]
-
-
-def benjamini_hochberg(pvalues: FloatArray) -> FloatArray:
-    """Smallest false-discovery rate at which each of some tests is rejected.
-
-    Parameters
-    ----------
-    pvalues : array, ``(test,)``
-        From 0 to 1.
-    """
-    order = np.argsort(pvalues, kind="stable")
-    scaled = pvalues[order] * len(pvalues) / np.arange(1, len(pvalues) + 1)
-    lowest = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
-    qvalues = np.empty_like(lowest)
-    qvalues[order] = lowest
-    return qvalues

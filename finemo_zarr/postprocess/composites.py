@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from finemo_zarr.errors import RunError, SchemaError, UnreachableMotifWarning
 from finemo_zarr.model import create_hits, create_qc
-from finemo_zarr.motifs import MotifOptions, prepare_motifs
+from finemo_zarr.motifs import MotifOptions, motif_numbers, prepare_motifs
 from finemo_zarr.postprocess._columns import region_places
 from finemo_zarr.postprocess._composite_motifs import Spans, Sums, mean_motifs, sum_spans
 from finemo_zarr.postprocess._hit_pairs import (
@@ -193,11 +193,9 @@ def _chosen(
 
 
 def _count(opened: HitsStore, chosen: IntArray, options: CompositeOptions) -> _Found:
-    hits, stored = opened.hits.isel(hit=chosen), opened.motifs["motif_name"].values.tolist()
-    names = list(dict.fromkeys(map(str, stored)))
-    of_name = {name: index for index, name in enumerate(names)}
-    minus = opened.motifs["motif_strand"].values == "-"
-    oriented = 2 * np.array([of_name[str(name)] for name in stored], dtype=np.int64) + minus
+    hits = opened.hits.isel(hit=chosen)
+    names, numbers = motif_numbers(opened.motifs)
+    oriented = 2 * numbers + (opened.motifs["motif_strand"].values == "-")
     region, start, end = (
         hits[f"hit_{name}"].values.astype(np.int64) for name in ("region", "start", "end")
     )

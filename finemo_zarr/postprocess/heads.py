@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from finemo_zarr.errors import RunError
 from finemo_zarr.model import variable_attrs
+from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.postprocess._columns import hit_columns
 from finemo_zarr.postprocess._merged_motifs import Member, MergedMotifs, Pair, merge_motifs
 from finemo_zarr.postprocess._new_store import write_groups
@@ -199,13 +200,12 @@ def _pooled(heads: tuple[_Head, _Head], merged: MergedMotifs) -> "xr.Dataset":
 def _placed(opened: HitsStore, members: list[Member], motifs: "xr.Dataset") -> "xr.Dataset":
     """Hits of a head as those of merged motifs, where these then lie."""
     hits, own = opened.hits, opened.motifs
-    names = own["motif_name"].values.tolist()
-    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    _, numbers = motif_numbers(own)
     # Motifs stand twice: by the number of the oriented one, that of the member.
     merged, shift, turned = (
-        np.array([member[field] for member in members], dtype=np.int64)[
-            np.array([number[name] for name in names], dtype=np.int64)
-        ][hits["hit_motif"].values]
+        np.array([member[field] for member in members], dtype=np.int64)[numbers][
+            hits["hit_motif"].values
+        ]
         for field in range(3)
     )
     minus = (own["motif_strand"].values == "-")[hits["hit_motif"].values] ^ turned.astype(np.bool_)

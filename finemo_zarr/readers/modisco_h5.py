@@ -1,6 +1,7 @@
 """Motifs of a TF-MoDISco-lite result."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -110,20 +111,25 @@ def _read_patterns(file: Any, path: Path) -> dict[str, dict[str, NDArray[Any]]]:
             " TF-MoDISco-lite: pip install modisco-lite, then convert it with"
             f" `modisco convert -i {path} -o converted.h5`"
         )
-    found = [group for group in _GROUPS if group in file]
-    if not found and _RESULT_ATTRIBUTE not in file.attrs:
+    if not any(group in file for group in _GROUPS) and _RESULT_ATTRIBUTE not in file.attrs:
         raise ReadError(
             f"{path} has no group {' or '.join(_GROUPS)}, expected {_EXPECTED};"
             f" it holds {listing(file) or 'nothing'}"
         )
     patterns = {
-        f"{group}.{name}": _read_pattern(file[group][name], f"{path}, {group}/{name}")
-        for group in found
-        for name in pattern_names(file[group], f"{path}, {group}")
+        name: _read_pattern(pattern, where) for name, pattern, where in patterns_of(file, path)
     }
     if not patterns:
         raise ReadError(f"{path} holds no patterns: TF-MoDISco found none, so there is no motif")
     return patterns
+
+
+def patterns_of(file: Any, path: Path) -> Iterator[tuple[str, Any, str]]:
+    """Name, group and place of each pattern: positive ones, then negative ones, by number."""
+    for group in _GROUPS:
+        if group in file:
+            for name in pattern_names(file[group], f"{path}, {group}"):
+                yield f"{group}.{name}", file[group][name], f"{path}, {group}/{name}"
 
 
 def pattern_names(group: Any, where: str) -> list[str]:

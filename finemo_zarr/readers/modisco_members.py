@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError
-from finemo_zarr.readers.modisco_h5 import open_result, pattern_names
+from finemo_zarr.readers.modisco_h5 import pattern_names, patterns_of
+from finemo_zarr.readers.modisco_seqlets import opened_seqlets, seqlet_places
 
-_KEYS = ("example_idx", "start", "end", "is_revcomp")
 _SCORES = ("contrib_scores", "hypothetical_contribs", "sequence")
 _SUBPATTERN = "subpattern_"
 
@@ -66,25 +66,15 @@ def read_members(path: Path | str) -> Iterator[PatternMembers]:
         If the file cannot be read, or the seqlets of a pattern do not go together.
     """
     path = Path(path)
-    try:
-        with open_result(path) as file:
-            window = int(file.attrs.get("window_size", 0))
-            for group in ("pos_patterns", "neg_patterns"):
-                for name in pattern_names(file.get(group, {}), f"{path}, {group}"):
-                    where = f"{path}, {group}/{name}"
-                    yield _read(file[group][name], f"{group}.{name}", window, where)
-    except ReadError:
-        raise
-    except Exception as error:  # a damaged file may raise anything
-        raise ReadError(
-            f"{path}: seqlets cannot be read ({error}): copy or make the file again"
-        ) from error
+    with opened_seqlets(path) as (file, window):
+        for name, pattern, where in patterns_of(file, path):
+            yield _read(pattern, name, window, where)
 
 
 def _read(pattern: Any, name: str, window: int, where: str) -> PatternMembers:
     cwm = np.asarray(pattern["contrib_scores"][()], np.float64).T
     seqlets = pattern.get("seqlets", {})
-    places = _places(seqlets, where)
+    places = seqlet_places(seqlets, where)
     contributions, hypothetical, sequence = (
         _scores(seqlets, key, len(places), where) for key in _SCORES
     )
@@ -98,16 +88,6 @@ def _read(pattern: Any, name: str, window: int, where: str) -> PatternMembers:
         _subpatterns(pattern, places, where),
         window,
     )
-
-
-def _places(seqlets: Any, where: str) -> NDArray[np.int64]:
-    if not all(key in seqlets for key in _KEYS):
-        return np.zeros((0, len(_KEYS)), np.int64)
-    columns = [np.asarray(seqlets[key][()]).ravel().astype(np.int64) for key in _KEYS]
-    if len({column.size for column in columns}) > 1:
-        sizes = {key: column.size for key, column in zip(_KEYS, columns, strict=True)}
-        raise ReadError(f"{where}/seqlets has columns of sizes {sizes}, expected equal ones")
-    return np.stack(columns, axis=1)
 
 
 def _scores(seqlets: Any, key: str, count: int, where: str) -> NDArray[np.float64] | None:
@@ -129,7 +109,7 @@ def _subpatterns(pattern: Any, places: NDArray[np.int64], where: str) -> NDArray
     numbers = np.full(len(places), -1)
     for number, name in enumerate(pattern_names(groups, where)):
         inside = f"{where}/{name}"
-        for place in _places(pattern[name].get("seqlets", {}), inside).tolist():
+        for place in seqlet_places(pattern[name].get("seqlets", {}), inside).tolist():
             if tuple(place) in row:
                 numbers[row[tuple(place)]] = number
     return numbers

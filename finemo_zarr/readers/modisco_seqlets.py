@@ -1,5 +1,7 @@
 """Seqlets of a TF-MoDISco-lite result: where its motifs were found."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError
-from finemo_zarr.readers.modisco_h5 import open_result, pattern_names
+from finemo_zarr.readers.modisco_h5 import open_result, patterns_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,28 +41,15 @@ def read_seqlets(path: Path | str) -> "xr.Dataset":
     import xarray as xr
 
     path = Path(path)
-    try:
-        with open_result(path) as file:
-            window = int(file.attrs.get("window_size", 0))
-            found = {
-                f"{group}.{name}": _columns(file[group][name], f"{path}, {group}/{name}")
-                for group in ("pos_patterns", "neg_patterns")
-                if group in file
-                for name in pattern_names(file[group], f"{path}, {group}")
-            }
-    except ReadError:
-        raise
-    except Exception as error:  # a damaged file may raise anything
-        raise ReadError(
-            f"{path}: seqlets cannot be read ({error}): copy or make the file again"
-        ) from error
-    counts = [len(columns[0]) for columns in found.values()]
+    with opened_seqlets(path) as (file, window):
+        found = {
+            name: seqlet_places(pattern.get("seqlets", {}), where)
+            for name, pattern, where in patterns_of(file, path)
+        }
+    counts = [len(places) for places in found.values()]
     names = np.repeat(np.array(list(found), dtype=np.dtypes.StringDType()), counts)
-    joined = [
-        np.concatenate([np.zeros(0, np.int64), *(columns[at] for columns in found.values())])
-        for at in range(len(_COLUMNS))
-    ]
-    example, start, end, reverse = joined
+    none = np.zeros((0, len(_COLUMNS)), np.int64)
+    example, start, end, reverse = np.concatenate([none, *found.values()]).T
     return xr.Dataset(
         {
             "seqlet_motif": ("seqlet", names),
@@ -73,11 +62,52 @@ def read_seqlets(path: Path | str) -> "xr.Dataset":
     )
 
 
-def _columns(pattern: Any, where: str) -> list[NDArray[np.int64]]:
-    if "seqlets" not in pattern or not all(name in pattern["seqlets"] for name in _COLUMNS):
-        return [np.zeros(0, np.int64)] * len(_COLUMNS)
-    columns = [np.asarray(pattern["seqlets"][name][()]).astype(np.int64) for name in _COLUMNS]
-    if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
+@contextmanager
+def opened_seqlets(path: Path) -> Iterator[tuple[Any, int]]:
+    """Open a file whose seqlets are read.
+
+    Yields
+    ------
+    file : h5py.File
+        The file.
+    window : int
+        Width that TF-MoDISco saw of each sequence, in bp; 0 where the file does not say it.
+
+    Raises
+    ------
+    ReadError
+        In place of whatever is raised while it is read.
+    """
+    try:
+        with open_result(path) as file:
+            yield file, int(file.attrs.get("window_size", 0))
+    except ReadError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        raise ReadError(
+            f"{path}: seqlets cannot be read ({error}): copy or make the file again"
+        ) from error
+
+
+def seqlet_places(seqlets: Any, where: str) -> NDArray[np.int64]:
+    """Sequence, start, end and strand of the seqlets of a pattern, ``(seqlet, 4)``.
+
+    Parameters
+    ----------
+    seqlets : h5py.Group, or an empty mapping
+        Where columns are missing, there are none.
+    where : str
+        What messages call the pattern.
+
+    Raises
+    ------
+    ReadError
+        If columns are of different sizes.
+    """
+    if not all(name in seqlets for name in _COLUMNS):
+        return np.zeros((0, len(_COLUMNS)), np.int64)
+    columns = [np.asarray(seqlets[name][()]).ravel().astype(np.int64) for name in _COLUMNS]
+    if len({column.shape for column in columns}) > 1:
         shapes = {name: column.shape for name, column in zip(_COLUMNS, columns, strict=True)}
         raise ReadError(f"{where}/seqlets has columns of shapes {shapes}, expected equal ones")
-    return columns
+    return np.stack(columns, axis=1)

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finemo_zarr.report.saved import save_datasets
+from finemo_zarr.report.saved import save_datasets, save_tables
 
 if TYPE_CHECKING:
     import polars as pl
     import xarray as xr
 
 STORE = "report.zarr"
-_DIGITS = 6
 
 
 def save(
@@ -32,13 +31,6 @@ def save(
     datasets : mapping of str to xarray.Dataset
         Names stand beside matrices as coordinates.
     """
-    import polars as pl
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        rounded = table.with_columns(pl.selectors.float().round_sig_figs(_DIGITS))
-        with (folder / f"{name}.tsv").open("wb") as file:
-            file.write(rounded.write_csv(separator="\t").encode())
+    save_tables(folder, tables)
     if datasets:
-        save_datasets(folder / STORE, datasets)
+        save_datasets(Path(folder) / STORE, datasets)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from finemo_zarr.errors import ReadError, RunError
-from finemo_zarr.evaluation import select_track
 from finemo_zarr.evaluation.truth import compare_with_truth, own_score, read_truth
 from finemo_zarr.plot import motif_heatmap
 from finemo_zarr.report import _callers_figures as draw
@@ -23,7 +22,8 @@ from finemo_zarr.report._callers_places import (
 )
 from finemo_zarr.report.html import Html, data_table, element, figure_svg, figures, tiles
 from finemo_zarr.report.runs import _short_names
-from finemo_zarr.store import HitsStore, hits_path, open_hits
+from finemo_zarr.report.source import _load_hits
+from finemo_zarr.store import HitsStore, hits_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,10 +103,7 @@ def gather_callers(
     if len(hits) < _FEWEST:
         raise RunError(f"{len(hits)} callers to compare, expected at least two")
     names = _short_names([Path(path) for path in hits])
-    stores = {
-        name: _loaded(select_track(open_hits(path), track))
-        for name, path in zip(names, hits, strict=True)
-    }
+    stores = {name: _load_hits(path, track) for name, path in zip(names, hits, strict=True)}
     if unknown := set(scores or ()) - set(names):
         raise RunError(
             f"a score is given for {', '.join(sorted(unknown))}, and there are {', '.join(names)}"
@@ -122,10 +119,6 @@ def gather_callers(
         }
     usage = {name: _read_usage(path) for name, path in zip(names, hits, strict=True)}
     return CallersData(stores, chosen, joined, find_places(joined, len(names)), curves, usage)
-
-
-def _loaded(store: HitsStore) -> HitsStore:
-    return store._replace(hits=store.hits.load())
 
 
 def _read_usage(hits: str | Path) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from finemo_zarr.plot import positions as draw
 from finemo_zarr.report import payload
 from finemo_zarr.report.html import (
     Html,
-    data_script,
     data_table,
     element,
     figures,
-    search_field,
     tiles,
     warnings_box,
 )
+from finemo_zarr.report.motif_rows import best_match, motif_row, motif_rows
 from finemo_zarr.report.motif_source import (
     MotifInputs,
     MotifsData,
@@ -56,7 +55,6 @@ _CAPTIONS = (
 )
 _MOST_EXAMPLES = 1000
 _STRIP = 24
-_SURE = 0.1
 
 
 def motifs_summary(data: MotifsData) -> Html:
@@ -99,29 +97,12 @@ def motifs_section(data: MotifsData, n_examples: int = 6) -> Html:
         title = f"Median distance of {name} to the {data.where}, in bp"
         heads.append(element("th", "median bp", data_key=f"{name}-bp", title=title))
     most_first = np.argsort(-data.counts(counted[0]), kind="stable").tolist()
-    rows = "".join(_row(data, at, [key for key, _ in used], counted) for at in most_first)
-    table = element(
-        "table",
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{rows}</tbody>",
-        class_="data sortable",
-        id="motifs-table",
-    )
-    search = search_field("motifs-table", f"{len(most_first)} motifs")
-    scripts = data_script("finemo-drawing", payload.compact(payload.drawing()))
-    scripts += data_script("finemo-motifs", payload.compact(motif_payload(data, n_examples)))
-    return Html(search + element("div", table, class_="scroll") + scripts)
+    rows = [_row(data, at, [key for key, _ in used], counted) for at in most_first]
+    return motif_rows(heads, rows, motif_payload(data, n_examples))
 
 
 def _row(data: MotifsData, at: int, logos: list[str], counted: list[str]) -> str:
-    name = str(data.table.names[at])
-    known = _best_match(data, at)
-    button = '<button type="button" aria-expanded="false" aria-label="Details">▸</button>'
-    said = f'<span class="known">{escape(known)}</span>' if known else ""
-    cells = [element("td", button + escape(name) + said, class_="text name", data_value=name)]
-    cells += [
-        element("td", f'<svg class="logo" data-motif="{at}" data-set="{key}"></svg>', class_="text")
-        for key in logos
-    ]
+    cells = []
     for set_name in counted:
         count = int(data.counts(set_name)[at])
         distance = float(data.positions["median_absolute"].sel(set=set_name).values[at])
@@ -129,14 +110,8 @@ def _row(data: MotifsData, at: int, logos: list[str], counted: list[str]) -> str
         finite = bool(np.isfinite(distance))
         shown = f"{distance:.4g}" if finite else "–"
         cells.append(element("td", shown, data_value=shown if finite else ""))
-    return element("tr", "".join(cells), class_="row", data_motif=at, data_search=f"{name} {known}")
-
-
-def _best_match(data: MotifsData, at: int) -> str:
-    if data.known is None or not data.known.sizes["match"]:
-        return ""
-    q = float(data.known["match_q"][at, 0])
-    return f"{data.known['match_name'].values[at, 0]} (q = {q:.1g})" if q <= _SURE else ""
+    name, known = str(data.table.names[at]), best_match(data.known, at)
+    return motif_row(at, name, known, logos, cells)
 
 
 def motif_payload(data: MotifsData, n_examples: int) -> list[dict[str, Any]]:
@@ -163,7 +138,7 @@ def motif_payload(data: MotifsData, n_examples: int) -> list[dict[str, Any]]:
                 "logos": logos,
                 "captions": captions,
                 "counts": {},
-                "known": _known(data, at),
+                "known": payload.known_motifs(data.known, data.database, at),
                 "histograms": _histograms(data, at),
                 "findings": [],
             }
@@ -187,26 +162,6 @@ def _histograms(data: MotifsData, at: int) -> list[dict[str, Any]]:
                 "low": int(edges[0]),
                 "high": int(edges[0]) + joined.size * step * data.positions.attrs["bin_width"],
                 "counts": joined.tolist(),
-            }
-        )
-    return found
-
-
-def _known(data: MotifsData, at: int) -> list[dict[str, Any]]:
-    if data.known is None or data.database is None:
-        return []
-    found = []
-    for match in range(data.known.sizes["match"]):
-        index = int(data.known["match_index"][at, match])
-        width = int(data.database["motif_width"][index])
-        ppm = data.database["motif_ppm"].values[index, :, :width]
-        if bool(data.known["match_reverse"][at, match]):
-            ppm = ppm[::-1, ::-1]
-        found.append(
-            {
-                "name": str(data.known["match_name"].values[at, match]),
-                "q": f"{float(data.known['match_q'][at, match]):.2g}",
-                "logo": payload.matrix(payload.information(ppm)),
             }
         )
     return found

@@ -14,16 +14,20 @@ from finemo_zarr.evaluation import (
     PlacedSeqlets,
     match_known_motifs,
     mean_scores,
-    place_seqlets,
-    select_track,
 )
 from finemo_zarr.evaluation._instances import hit_instances
 from finemo_zarr.evaluation.mean_scores import cosine
 from finemo_zarr.evaluation.positions import centre_distances, position_summary
 from finemo_zarr.evaluation.site_profiles import site_profiles
 from finemo_zarr.report.saved import save_datasets, save_tables
-from finemo_zarr.report.source import _open_scores, _read_examples, _read_known
-from finemo_zarr.store import HitsStore, hits_path, open_hits, read_info
+from finemo_zarr.report.source import (
+    _load_hits,
+    _open_scores,
+    _read_examples,
+    _read_known,
+    _read_seqlets,
+)
+from finemo_zarr.store import HitsStore, hits_path, read_info
 
 if TYPE_CHECKING:
     import polars as pl
@@ -144,8 +148,7 @@ def gather_motifs(inputs: MotifInputs) -> MotifsData:
     SchemaError
         If a track is unknown, or seqlets cannot be placed.
     """
-    opened = select_track(open_hits(inputs.hits), inputs.track)
-    opened = opened._replace(hits=opened.hits.load())
+    opened = _load_hits(inputs.hits, inputs.track)
     provenance = read_info(hits_path(inputs.hits)).provenance
     table = MotifTable.of(opened.motifs)
     scores = _open_scores(opened, inputs.regions, provenance, inputs.track, [])
@@ -195,15 +198,10 @@ _NO_SCORES = (
 
 
 def _place(opened: HitsStore, inputs: MotifInputs, notes: list[str]) -> PlacedSeqlets | None:
-    from finemo_zarr.readers.modisco_seqlets import read_seqlets
-
-    path, peaks = inputs.modisco_h5, inputs.modisco_peaks
+    path = inputs.modisco_h5
     if path is None:
         return None
-    examples = None if peaks is None else _read_examples(Path(peaks))
-    placed = place_seqlets(
-        opened, read_seqlets(path), window=inputs.modisco_width, examples=examples
-    )
+    placed = _read_seqlets(opened, path, inputs.modisco_width, inputs.modisco_peaks)
     if not placed.instances.motif.size:
         notes.append(f"{path} holds no seqlets of these motifs.")
         return None

@@ -30,7 +30,11 @@ def drawing() -> dict[str, Any]:
 
 
 def quantised(values: NDArray[Any]) -> tuple[float, list[int]]:
-    """Return a scale, and numbers of at most three digits that give the values with it."""
+    """Return a scale, and numbers of at most three digits that give the values with it.
+
+    A value that is not known is 0.
+    """
+    values = np.nan_to_num(values, nan=0.0)
     largest = float(np.abs(values).max(initial=0.0))
     if not np.isfinite(largest) or largest == 0:
         return 0.0, [0] * values.size
@@ -58,7 +62,7 @@ def motifs(data: ReportData) -> list[dict[str, Any]]:
             "core": [int(forward["motif_start"][at]), int(forward["motif_end"][at])],
             "logos": _logos(data, forward, at),
             "counts": _counts(data, at),
-            "known": _known(data, at),
+            "known": known_motifs(data.evaluation.known, data.known, at),
             "histograms": [
                 drawn
                 for key in _SCORES
@@ -100,15 +104,27 @@ def _counts(data: ReportData, at: int) -> dict[str, int]:
     return {str(name): int(counts.sel(set=name)) for name in means["set"].values}
 
 
-def _known(data: ReportData, at: int) -> list[dict[str, Any]]:
-    known = data.evaluation.known
-    if known is None or data.known is None:
+def known_motifs(
+    known: "xr.Dataset | None", database: "xr.Dataset | None", at: int
+) -> list[dict[str, Any]]:
+    """Name, q-value and logo of the known motifs that a motif matches.
+
+    Parameters
+    ----------
+    known : xarray.Dataset, optional
+        From :func:`finemo_zarr.evaluation.match_known_motifs`.
+    database : xarray.Dataset, optional
+        The known motifs.
+    at : int
+        Index of the motif.
+    """
+    if known is None or database is None:
         return []
     found = []
     for match in range(known.sizes["match"]):
         index = int(known["match_index"][at, match])
-        width = int(data.known["motif_width"][index])
-        ppm = data.known["motif_ppm"].values[index, :, :width]
+        width = int(database["motif_width"][index])
+        ppm = database["motif_ppm"].values[index, :, :width]
         if bool(known["match_reverse"][at, match]):
             ppm = ppm[::-1, ::-1]
         found.append(
@@ -201,7 +217,7 @@ def _example(
         "sequence": sequence,
         "scale": scale,
         "scores": numbers[: len(sequence)],
-        "built": numbers[len(sequence) :],
+        "built": numbers[len(sequence) :] if np.isfinite(tracks).all() else [],
         "explained": explained if np.isfinite(explained) else None,
         "hits": _hits(data, row),
     }
@@ -215,7 +231,12 @@ def _hits(data: ReportData, row: int) -> list[list[Any]]:
     number = MotifTable.of(data.hits.motifs).of_oriented[oriented].tolist()
     columns = [own[f"hit_{name}"].values.tolist() for name in ("start", "end")]
     scores = [
-        [float(f"{value:.4g}") for value in own[f"hit_{name}"].values.tolist()]
+        [_rounded(value) for value in own[f"hit_{name}"].values.tolist()]
         for name in ("coefficient", "similarity")
     ]
     return [list(hit) for hit in zip(*columns, number, strands, *scores, strict=True)]
+
+
+def _rounded(value: float) -> float | None:
+    """Four digits; nothing for what is not known, which JSON cannot say otherwise."""
+    return float(f"{value:.4g}") if np.isfinite(value) else None

@@ -31,8 +31,7 @@ def save_tables(folder: str | Path, tables: Mapping[str, "pl.DataFrame"]) -> Non
     for name, table in tables.items():
         # To six digits, not decimals: a p-value of 1e-12 is not zero.
         rounded = table.with_columns(selectors.float().round_sig_figs(_DIGITS))
-        text = rounded.write_csv(separator="\t")
-        (folder / f"{name}.tsv").write_text(text, encoding="utf-8")
+        (folder / f"{name}.tsv").write_bytes(rounded.write_csv(separator="\t").encode())
 
 
 def save_datasets(path: str | Path, datasets: Mapping[str, "xr.Dataset"]) -> None:

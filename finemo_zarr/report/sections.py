@@ -13,10 +13,10 @@ from finemo_zarr.report.html import (
     data_table,
     definitions,
     element,
-    search_field,
     tiles,
     warnings_box,
 )
+from finemo_zarr.report.motif_rows import best_match, motif_row, motif_rows
 from finemo_zarr.report.source import ReportData
 
 if TYPE_CHECKING:
@@ -107,16 +107,7 @@ def motif_table(data: ReportData) -> Html:
     names = motifs["motif"].values.tolist()
     most_first = np.argsort(-motifs["num_hits"].values, kind="stable").tolist()
     rows = [_row(data, at, names[at], columns, [key for key, _ in logos]) for at in most_first]
-    table = element(
-        "table",
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody>",
-        class_="data sortable",
-        id="motifs-table",
-    )
-    search = search_field("motifs-table", f"{len(rows)} motifs")
-    scripts = data_script("finemo-drawing", payload.compact(payload.drawing()))
-    scripts += data_script("finemo-motifs", payload.compact(payload.motifs(data)))
-    return Html(search + element("div", table, class_="scroll") + scripts)
+    return motif_rows(heads, rows, payload.motifs(data))
 
 
 def _head(label: str, key: str, title: str, *, text: bool = False) -> str:
@@ -125,14 +116,7 @@ def _head(label: str, key: str, title: str, *, text: bool = False) -> str:
 
 
 def _row(data: ReportData, at: int, name: str, columns: list[_Column], logos: list[str]) -> str:
-    known = _best_match(data, at)
-    button = '<button type="button" aria-expanded="false" aria-label="Details">▸</button>'
-    said = f'<span class="known">{escape(known)}</span>' if known else ""
-    cells = [element("td", button + escape(name) + said, class_="text name", data_value=name)]
-    cells += [
-        element("td", f'<svg class="logo" data-motif="{at}" data-set="{key}"></svg>', class_="text")
-        for key in logos
-    ]
+    cells = []
     for column in columns:
         value = float(data.evaluation.motifs[column.key].values[at])
         finite = bool(np.isfinite(value))
@@ -141,17 +125,7 @@ def _row(data: ReportData, at: int, name: str, columns: list[_Column], logos: li
     count = sum(finding.motif == name for finding in data.evaluation.findings)
     flag = f'<span class="flag">{count}</span>' if count else ""
     cells.append(element("td", flag, data_value=count))
-    words = f"{name} {known}"
-    return element("tr", "".join(cells), class_="row", data_motif=at, data_search=words)
-
-
-def _best_match(data: ReportData, at: int) -> str:
-    known = data.evaluation.known
-    if known is None or not known.sizes["match"]:
-        return ""
-    q = float(known["match_q"][at, 0])
-    name = str(known["match_name"].values[at, 0])
-    return f"{name} (q = {q:.1g})" if q <= 0.1 else ""
+    return motif_row(at, name, best_match(data.evaluation.known, at), logos, cells)
 
 
 def quality_table(data: ReportData) -> Html:

@@ -88,18 +88,13 @@ def gather(
     SchemaError
         If a track is unknown, or seqlets cannot be placed.
     """
-    from finemo_zarr.readers.modisco_seqlets import read_seqlets
-
     opened = select_track(open_hits(hits), track)
     provenance = read_info(hits_path(hits)).provenance
     notes: list[str] = []
     scores = _open_scores(opened, regions, provenance, track, notes)
     seqlets = None
     if modisco_h5 is not None:
-        examples = None if modisco_peaks is None else _read_examples(Path(modisco_peaks))
-        seqlets = place_seqlets(
-            opened, read_seqlets(modisco_h5), window=modisco_width, examples=examples
-        )
+        seqlets = _read_seqlets(opened, modisco_h5, modisco_width, modisco_peaks)
         if not seqlets.instances.motif.size:
             notes.append(f"{modisco_h5} holds no seqlets of these motifs, so there is no recall.")
             seqlets = None
@@ -136,6 +131,22 @@ def _open_scores(
         chosen = provenance.get("options", {}).get("tracks") or ()
         tracks = (track,) if track is not None else tuple(chosen)
     return select_scores(regions, tracks)
+
+
+def _load_hits(path: str | Path, track: str | None) -> HitsStore:
+    """A hits store, of one track, its hits read."""
+    opened = select_track(open_hits(path), track)
+    return opened._replace(hits=opened.hits.load())
+
+
+def _read_seqlets(
+    opened: HitsStore, path: str | Path, width: int | None, peaks: str | Path | None
+) -> "PlacedSeqlets":
+    """Seqlets of a TF-MoDISco-lite file in the regions of a store."""
+    from finemo_zarr.readers.modisco_seqlets import read_seqlets
+
+    examples = None if peaks is None else _read_examples(Path(peaks))
+    return place_seqlets(opened, read_seqlets(path), window=width, examples=examples)
 
 
 def _read_examples(path: Path) -> "xr.Dataset":

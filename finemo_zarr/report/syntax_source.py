@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from finemo_zarr.errors import SchemaError
-from finemo_zarr.evaluation import occurrence, select_track
+from finemo_zarr.evaluation import occurrence
 from finemo_zarr.evaluation.cooccurrence import (
     Balls,
     co_occurrence_tests,
@@ -24,7 +24,8 @@ from finemo_zarr.evaluation.spacing import (
 )
 from finemo_zarr.plot.syntax import log2_fold
 from finemo_zarr.report.saved import save_datasets, save_tables
-from finemo_zarr.store import HitsStore, hits_path, open_hits, read_info
+from finemo_zarr.report.source import _load_hits
+from finemo_zarr.store import HitsStore, hits_path, read_info
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,8 +115,7 @@ def gather_syntax(
             f"max_distance {max_distance}, min_pairs {min_pairs}, n_violins {n_violins}:"
             " expected at least 2 bp, 1 pair, 0 violins"
         )
-    opened = select_track(open_hits(hits), track)
-    opened = opened._replace(hits=opened.hits.load())
+    opened = _load_hits(hits, track)
     occurrences = occurrence(opened)
     together = co_occurrence_tests(occurrences, balls=balls)
     together = together.assign(regions_apart=regions_apart(opened, occurrences))

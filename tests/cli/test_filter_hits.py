@@ -81,6 +81,11 @@ def test_filter_hits__options_reach_the_filter(run, hits_store, tmp_path):
         (["--importance", "1.5"], "--importance is 1.5, expected a number between 0 and 1"),
         (["--share", "1"], "--share is 1.0, expected a number between 0 and 1"),
         (["--window", "0"], "--window is 0, expected at least 1"),
+        (["--share", "0.2"], "--share is for --method exponential, not isotonic"),
+        (
+            ["--method", "exponential", "--importance", "0.6"],
+            "--importance is for --method isotonic, not exponential",
+        ),
     ],
 )
 def test_filter_hits__options_must_make_sense(run, hits_store, tmp_path, args, message):
@@ -112,6 +117,17 @@ def test_filter_hits__leaves_nothing_behind_if_it_fails(run, hits_store, tmp_pat
     assert result.code == 1
     assert "collapse-hits" in result.err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_filter_hits__writes_no_hits_if_the_figures_cannot_be_made(
+    run, hits_store, tmp_path, monkeypatch
+):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_draw", interrupted)
+    assert run("filter-hits", "-i", hits_store, "-o", tmp_path / "k.zarr").code == 130
+    assert not list(tmp_path.glob("*k.*"))
 
 
 def test_filter_hits__refuses_output_that_exists(run, hits_store, tmp_path):

@@ -49,7 +49,9 @@ def test_which__asks_again_and_ends_when_nothing_comes() -> None:
     assert code == 0
     assert "7 is not in the range" in said
     assert "--solver seqlet-tomtom" in said
-    assert ask(answers="2\n")[0] == 1
+    code, said = ask(answers="2\n")
+    assert code == 2
+    assert "give it by a flag: --regions scores|model|none" in said
 
 
 def test_which__without_scores_the_model_comes_first() -> None:

@@ -55,6 +55,7 @@ def random_hits(
         "end_untrimmed": start - first + motifs["motif_width"].values[motif],
         "coefficient": rng.uniform(0.1, 3, count),
         "similarity": rng.uniform(0.7, 1, count),
+        "coefficient_global": rng.uniform(0.1, 3, count),
     }
     order = np.lexsort((motif, start, region))
     _, unique = np.unique(np.stack([region, motif, start])[:, order], axis=1, return_index=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from finemo_zarr.postprocess._hit_pairs import PlacedHits, find_pairs, first_of_each
-from finemo_zarr.postprocess._spacings import benjamini_hochberg, compare_spacings
+from finemo_zarr.postprocess._spacings import compare_spacings
 
 N_MOTIFS = 3
 HITS = st.lists(
@@ -109,12 +109,12 @@ def test_compare_spacings__finds_a_weak_one_beside_a_strong_one():
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_benjamini_hochberg__rejects_what_its_steps_reject(pvalues):
-    pvalues = np.array(pvalues)
-    qvalues = benjamini_hochberg(pvalues)
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=30))
+def test_compare_spacings__rejects_what_the_steps_of_its_test_reject(counts):
+    found = compare_spacings(np.array([counts]), 5)
+    pvalues, qvalues = found.pvalue.ravel(), found.qvalue.ravel()
     n = len(pvalues)
-    for rate in (0.01, 0.1, 0.5):
+    for rate in (0.0101, 0.1003, 0.4997):  # no p-value is one of these
         ranked = np.sort(pvalues)
         passing = np.flatnonzero(ranked * n / np.arange(1, n + 1) <= rate)
         cut = ranked[passing[-1]] if passing.size else -1.0

@@ -330,3 +330,22 @@ def test_report__after_fdr_counts_sure_hits(called, modisco, tmp_path) -> None:
     judged = hits._replace(hits=hits.hits.assign(hit_qvalue=("hit", qvalues)))
     shown = summary(found._replace(evaluation=evaluate(judged)))
     assert "<b>100</b><span>hits with a q-value up to 0.05</span>" in shown
+
+
+def test_payload__of_hits_without_weights_is_json(called) -> None:
+    from finemo_zarr.evaluation import evaluate
+
+    found = gather(called / "hits")
+    unknown = np.full(found.hits.hits.sizes["hit"], np.nan)
+    names = ("hit_coefficient_global", "hit_similarity")
+    hits = found.hits._replace(hits=found.hits.hits.assign(dict.fromkeys(names, ("hit", unknown))))
+    assert found.regions is not None
+    data = found._replace(hits=hits, evaluation=evaluate(hits, found.regions))
+    drawn = payloads.examples(data, 2)
+    assert any(example["hits"] for example in drawn)
+    for example in drawn:
+        assert example["built"] == [] or not example["hits"]
+        assert any(example["scores"])
+        assert all(hit[-1] is None for hit in example["hits"])
+    payloads.compact(drawn)
+    payloads.compact(payloads.motifs(data))
