@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from finemo_zarr.execution import call_hits, extract_regions
 from finemo_zarr.model import create_hits, create_qc
@@ -16,6 +17,10 @@ from finemo_zarr.testing import simulate_motifs, simulate_regions
 
 if TYPE_CHECKING:
     import xarray as xr
+
+# A busy machine is no fault of the code. Where CI is set, Hypothesis tries the same each time.
+settings.register_profile("any-machine", settings(), deadline=None)
+settings.load_profile("any-machine")
 
 N_REGIONS = 50
 WIDTH = 80

@@ -105,7 +105,7 @@ def region_blocks(count: int, bytes_per_region: int, chunk_rows: int = 1) -> int
     rows = max(1, BLOCK_BYTES // bytes_per_region)
     if chunk_rows <= rows:
         rows -= rows % chunk_rows
-    elif chunk_rows <= _LARGEST_OVER_TARGET * rows:
+    elif chunk_rows * bytes_per_region <= _LARGEST_OVER_TARGET * BLOCK_BYTES:
         rows = chunk_rows
     return max(1, min(rows, count))
 
