@@ -200,7 +200,9 @@ class Command(Protocol):
     """Something else that a plugin can do on the command line.
 
     Its fields are its options, as those of a reader are. A class attribute ``examples``, lines of
-    text, is shown at the end of its help.
+    text, is shown at the end of its help. A class attribute ``resumes = True`` says that it goes
+    on where it was when it was ended and is started again; without it, the command line tells whom
+    it interrupts that the command starts from the beginning.
     """
 
     name: ClassVar[str]

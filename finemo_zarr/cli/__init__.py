@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 _FAILED, _INTERRUPTED, _TERMINATED = 1, 130, 143
 _RESUME = "Start the same command again: what was finished is kept, and it goes on from there."
+_REPEAT = "Nothing unfinished was left; the same command starts from the beginning."
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -50,7 +51,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             error.show()
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            _fail(f"Interrupted. {_RESUME}", _INTERRUPTED)
+            _fail(f"Interrupted. {_advice()}", _INTERRUPTED)
         except FinemoError as error:
             _fail(f"Error: {error}", _FAILED)
     sys.exit(result if isinstance(result, int) else 0)
@@ -72,6 +73,12 @@ def _fail(message: str, code: int) -> NoReturn:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     _print_line(message)
     sys.exit(code)
+
+
+def _advice() -> str:
+    from finemo_zarr.cli.app import app
+
+    return _RESUME if app.resumes else _REPEAT
 
 
 def _print_line(text: str) -> None:
@@ -102,7 +109,7 @@ def _clean_termination() -> Iterator[None]:
     """Let SIGTERM, which cluster schedulers send, unwind the stack and so release what is held."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        _fail(f"Terminated. {_RESUME}", _TERMINATED)
+        _fail(f"Terminated. {_advice()}", _TERMINATED)
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -27,7 +27,20 @@ _COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that finds a command in the module of its name, or by the name of a reader."""
+    """A group that finds a command in the module of its name, or by the name of a reader.
+
+    While a command runs, `resumes` says whether it goes on where it was if it is started again.
+    """
+
+    resumes = False
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that was asked for, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        self.resumes = getattr(command, "resumes", False)
+        return name, command, rest
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Names of the commands, in workflow order."""

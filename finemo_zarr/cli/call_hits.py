@@ -51,6 +51,7 @@ def make_command() -> click.Command:
         " same way.",
         short_help="Find the hits of motifs in a regions store.",
         epilog=_EPILOG,
+        resumes=True,
     )
 
 

@@ -98,6 +98,10 @@ class CompareCallers:
                 raise click.UsageError(
                     f"--score {text}: expected SOLVER=COLUMN, with one of {', '.join(names)}"
                 )
+            if not column.removeprefix("-").startswith("hit_"):
+                raise click.UsageError(
+                    f"--score {text}: columns with scores are named hit_..., such as hit_similarity"
+                )
             given[name] = column
         return given
 
@@ -120,6 +124,7 @@ def make_command() -> click.Command:
         " agree, time and memory and, where sites are known, precision, recall and F1.",
         short_help="Compare several solvers on one regions store.",
         epilog=_EPILOG,
+        resumes=True,
     )
 
 
@@ -134,7 +139,12 @@ def _run(*, overwrite: bool, scheduler: str, jobs: int | None, **values: Any) ->
     where = ["--scheduler", scheduler, *([] if jobs is None else ["--jobs", str(jobs)])]
     callers = _callers(options, asked, names, [*where, *(["--overwrite"] if overwrite else [])])
     (out / _HITS).mkdir(parents=True, exist_ok=True)
-    failed = [name for name, words in callers.items() if not _call(name, words, out / _HITS)]
+    failed = []
+    for name, words in callers.items():
+        if not _call(name, words, out / _HITS):
+            failed.append(name)
+        elif score := parameters["scores"].get(name):
+            _check_score(out / _HITS / name, name, score)
     if failed:
         raise RunError(
             f"{', '.join(failed)} failed, as said above; the hits of the others are kept in "
@@ -260,6 +270,20 @@ def _call(name: str, words: Sequence[str], folder: Path) -> bool:
         usage.write_text(json.dumps(found, indent=1), encoding="utf-8")
         click.echo(f"  {_described(found)}")
     return done.returncode == 0
+
+
+def _check_score(folder: Path, name: str, score: str) -> None:
+    """Raise, before any other caller is started, unless the hits have this score."""
+    from finemo_zarr.store import open_hits
+
+    hits = open_hits(folder).hits
+    if score.removeprefix("-") not in hits:
+        there = [str(each) for each in hits if hits[each].dtype.kind in "fiu"]
+        raise RunError(
+            f"--score {name}={score}: its hits have no such column; they have {', '.join(there)}."
+            f" The hits in {folder} are kept: start the same command again, without --overwrite and"
+            " with another --score"
+        )
 
 
 def _described(found: Mapping[str, Any]) -> str:

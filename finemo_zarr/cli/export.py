@@ -58,4 +58,4 @@ def _run(*, overwrite: bool, **values: Any) -> None:
     count = export_hits(
         asked.hits, asked.format, asked.out_path, options=options, overwrite=overwrite
     )
-    click.echo(f"{count:,} hits: {asked.out_path}")
+    click.echo(f"{count:,} {FORMATS[asked.format].counts}: {asked.out_path}")

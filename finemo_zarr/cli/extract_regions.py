@@ -69,6 +69,7 @@ def make_command(reader: type[Reader]) -> click.Command:
         " on where it was, when it is started again in the same way.",
         short_help=reader.summary,
         epilog=epilog,
+        resumes=True,
     )
 
 

@@ -28,7 +28,8 @@ exponential  all hits together: the most frequent score and --share of the expon
              are left out. For scanners, most of whose hits are noise; works on tables, too.
 
 \b
-Beside OUT.zarr or OUT.tsv a folder OUT.filter has the thresholds (thresholds.tsv) and the figures.
+Beside OUT.zarr or OUT.tsv a folder OUT.filter has the thresholds (thresholds.tsv) and the figures;
+OUT.zarr and OUT.tsv share one, so give a store and a table different names to keep both.
 Filter what collapse-hits marked as the best of its place (--primary).
 
 \b
@@ -169,9 +170,12 @@ def _run(*, overwrite: bool, **values: Any) -> None:
     figures = beside(options.out_path, "filter")
     with new_folder(figures, overwrite=overwrite, is_ours=_is_ours) as folder:
         found = _filter(options, folder, overwrite=overwrite)
-    click.echo(
-        f"{len(found.kept):,} hits, {int(found.kept.sum()):,} of them kept: {options.out_path}"
-    )
+    kept, looked_at = int(found.kept.sum()), sum(row["num_hits"] for row in found.summary)
+    said = f"{len(found.kept):,} hits, {kept:,} of them kept"
+    if looked_at < len(found.kept):
+        which = "primary" if options.primary and options.window is None else "looked at"
+        said = f"{len(found.kept):,} hits, {looked_at:,} of them {which}, {kept:,} of those kept"
+    click.echo(f"{said}: {options.out_path}")
     click.echo(f"thresholds and figures: {figures}")
 
 

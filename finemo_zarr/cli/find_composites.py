@@ -23,7 +23,8 @@ compared with those at the spacings around it: a binomial test, and Benjamini-Ho
 \b
 The folder gets composites.tsv (a row for each spacing that is more frequent), spacings.png and
 heatmap.png, and the composite motifs: motifs.zarr, which call-hits -m reads, motifs.meme for other
-programs, and logos.png.
+programs, and logos.png. Where the bases between the cores are conserved (gap_bits), the pairs are
+likely copies of a repeat: these come last, and no motif is made of them.
 
 \b
 Examples:
@@ -47,6 +48,8 @@ _COLUMNS = (
     "qvalue",
     "num_averaged",
     "num_distinct",
+    "gap_bits",
+    "likely_repeat",
 )
 _DPI = 110
 
@@ -103,8 +106,11 @@ class FindComposites:
     flank: int = option(
         "--flank", default=5, metavar="BP", help="Bases of a composite motif beside the cores."
     )
+    repeats: bool = option("--repeats", default=False, help="Make motifs of likely repeats, too.")
     no_motifs: bool = option(
-        "--no-motifs", default=False, help="Read no scores, and make no composite motifs."
+        "--no-motifs",
+        default=False,
+        help="Read no scores, make no composite motifs, and tell no repeats.",
     )
 
     def __post_init__(self) -> None:
@@ -123,6 +129,7 @@ class FindComposites:
             self.min_count,
             self.most,
             self.flank,
+            self.repeats,
         )
 
 
@@ -153,9 +160,14 @@ def _run(*, overwrite: bool, **values: Any) -> None:
             motifs=not options.no_motifs,
         )
         _write(found, folder, options)
-    click.echo(f"{found.num_pairs:,} pairs of hits, {len(found.rows):,} spacings more frequent")
+    said = f"{found.num_pairs:,} pairs of hits, {len(found.rows):,} spacings more frequent"
+    if repeats := sum(row.get("likely_repeat", 0) for row in found.rows):
+        left_out = "" if options.repeats else ", left out of the motifs (--repeats keeps them)"
+        said += f"; {repeats:,} of them likely repeats{left_out}"
+    click.echo(said)
     for row in found.rows[:10]:
-        click.echo(f"  {row['name']}: {row['count']:,} pairs, {row['expected']:.1f} expected")
+        line = f"  {row['name']}: {row['count']:,} pairs, {row['expected']:.1f} expected"
+        click.echo(line + (", likely a repeat" if row.get("likely_repeat") else ""))
     if not found.rows:
         click.echo(
             f"  at least {options.min_count} pairs at one spacing are asked for: --min-count"

@@ -106,7 +106,10 @@ def _provenance(info: "StoreInfo") -> Iterator[tuple[str, str]]:
     yield "made by", f"{known.get('command', '?')} ({known.get('plugin', '?')})"
     yield "made at", str(known.get("created", "?"))
     for item in known.get("inputs", ()):
-        yield "input", f"{item['path']} ({_size(item['bytes'])}, sha256 {item['sha256_ends'][:12]})"
+        # What is recorded of a store is the size of its metadata.
+        is_store = item.get("store", item["path"].endswith(".zarr"))
+        size = "store" if is_store else _size(item["bytes"])
+        yield "input", f"{item['path']} ({size}, sha256 {item['sha256_ends'][:12]})"
     for name, value in known.get("options", {}).items():
         yield "option", f"{name} = {json.dumps(value)}"
     yield "versions", ", ".join(f"{name} {text}" for name, text in known["versions"].items())

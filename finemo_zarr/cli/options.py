@@ -46,7 +46,14 @@ class FieldOption(click.Option):
 
 
 class VariadicCommand(click.Command):
-    """A command whose options may take several values after one flag: ``-b a.bw b.bw``."""
+    """A command whose options may take several values after one flag: ``-b a.bw b.bw``.
+
+    If it `resumes`, it goes on where it was when it was ended and is started again.
+    """
+
+    def __init__(self, *args: Any, resumes: bool = False, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.resumes = resumes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the flag before each further value, which is what click understands."""
@@ -106,7 +113,8 @@ def _field_option(
     default = None if required else field.default
     help_text = info.help
     if default not in _NOTHING:
-        help_text = f"{help_text} [default: {default}]"
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+        help_text = f"{help_text} [default: {shown}]"
     settings: dict[str, Any] = {"type": kind, "metavar": info.metavar}
     if kind is click.BOOL:
         settings = {"is_flag": True}

@@ -32,4 +32,5 @@ def make_command(cls: type[Command]) -> click.Command:
         help=cls.summary,
         short_help=cls.summary,
         epilog=f"\b\nExamples:\n{examples.strip(chr(10))}" if examples else None,
+        resumes=getattr(cls, "resumes", False),
     )

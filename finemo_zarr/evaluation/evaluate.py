@@ -9,7 +9,13 @@ from finemo_zarr.evaluation._instances import Instances, MotifTable, hit_instanc
 from finemo_zarr.evaluation.known_motifs import match_known_motifs
 from finemo_zarr.evaluation.mean_scores import cwm_similarity, mean_scores
 from finemo_zarr.evaluation.occurrence import co_occurrence, occurrence
-from finemo_zarr.evaluation.quality import Finding, findings, hit_quality, motif_quality
+from finemo_zarr.evaluation.quality import (
+    Finding,
+    findings,
+    hit_quality,
+    motif_quality,
+    seqlets_off,
+)
 from finemo_zarr.evaluation.reconstruction import reconstruction
 from finemo_zarr.evaluation.seqlets import (
     PlacedSeqlets,
@@ -156,9 +162,6 @@ def _means(
     return means, of_hits
 
 
-_PLACED = 0.9
-
-
 def _about_all(hits: HitsStore, seqlets: PlacedSeqlets | None) -> list[Finding]:
     found = []
     missed = int((~hits.qc["qc_converged"].values).sum())
@@ -168,6 +171,14 @@ def _about_all(hits: HitsStore, seqlets: PlacedSeqlets | None) -> list[Finding]:
     if seqlets is not None and seqlets.n_elsewhere:
         what = f"{seqlets.n_elsewhere:,} seqlets lie in no region of the store and are not counted"
         found.append(Finding("", what, "call hits in the regions that TF-MoDISco saw, too"))
+    width = int(hits.regions.attrs["region_width"])
+    if seqlets is not None and seqlets.window > width:
+        what = (
+            f"TF-MoDISco is said to have seen {seqlets.window:,} bp, more than the {width:,} bp of"
+            " the regions, outside of which no seqlet can be a hit"
+        )
+        advice = "check that width (-W); if it is right, extract regions as wide"
+        found.append(Finding("", what, advice))
     return found
 
 
@@ -180,10 +191,4 @@ def misplaced_seqlets(evaluation: Evaluation) -> float | None:
         Median cosine over motifs, if it is below 0.9, which means that the seqlets are not where
         they are looked for; else None.
     """
-    if "seqlet_cwm_similarity" not in evaluation.motifs:
-        return None
-    values = evaluation.motifs["seqlet_cwm_similarity"].values
-    values = values[np.isfinite(values)]
-    if not values.size or np.median(values) >= _PLACED:
-        return None
-    return float(np.median(values))
+    return seqlets_off(evaluation.motifs)

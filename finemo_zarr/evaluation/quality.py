@@ -193,6 +193,18 @@ _MANY = 20
 _FLANKED = 0.1
 _FLANK_ALIKE = 0.5
 _RECALLED = 0.5
+_PLACED = 0.9
+
+
+def seqlets_off(by_motif: "xr.Dataset") -> float | None:
+    """Median cosine of the scores at seqlets with the CWMs, if too low for their places."""
+    if "seqlet_cwm_similarity" not in by_motif:
+        return None
+    values = by_motif["seqlet_cwm_similarity"].values
+    values = values[np.isfinite(values)]
+    if not values.size or np.median(values) >= _PLACED:
+        return None
+    return float(np.median(values))
 
 
 def findings(by_motif: "xr.Dataset") -> list[Finding]:
@@ -209,6 +221,8 @@ def findings(by_motif: "xr.Dataset") -> list[Finding]:
         By motif, in their order.
     """
     found = []
+    if seqlets_off(by_motif) is not None:  # their recall says nothing of the hits
+        by_motif = by_motif.drop_vars("num_seqlets")
     for index, name in enumerate(by_motif["motif"].values):
         row = {str(key): column.values[index] for key, column in by_motif.data_vars.items()}
         found += [

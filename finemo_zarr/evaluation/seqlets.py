@@ -65,8 +65,8 @@ def place_seqlets(
     Raises
     ------
     SchemaError
-        If seqlets name sequences that are not there, or the store has no coordinates to find
-        `examples` by.
+        If seqlets name sequences that are not there, all lie outside of the regions, which are
+        narrower than `window`, or the store has no coordinates to find `examples` by.
     """
     motifs, places = MotifTable.of(hits.motifs), Places.of(hits)
     if not places.group.size or (examples is not None and not examples.sizes["region"]):
@@ -90,6 +90,14 @@ def place_seqlets(
         )
         discovered = _near(places, centres)
     inside = region >= 0
+    middle = start + (seqlets["seqlet_end"].values - seqlets["seqlet_start"].values)[own] // 2
+    in_bounds = inside & (middle >= 0) & (middle < places.width[region])
+    if own.size and window > width and not in_bounds.any():
+        raise SchemaError(
+            f"all {own.size:,} seqlets lie outside of the regions: TF-MoDISco is said to have seen"
+            f" {window:,} bp, and the regions are {width:,} bp wide; give the width that it saw"
+            " (-W), or compare with no seqlets (-n)"
+        )
     instances = Instances(
         motif, reverse, region, start, places.group[region], places.start[region] + start
     ).take(inside)

@@ -51,14 +51,16 @@ def describe_input(path: Location) -> dict[str, Any]:
     """Path, size and digest of an input.
 
     The digest is the SHA-256 of the first and the last 64 KiB, which costs nothing and tells two
-    versions of a file apart. Of a store it is that of its root metadata.
+    versions of a file apart. Of a store, size and digest are those of its root metadata.
     """
-    file = hits_path(path) / "zarr.json" if path.is_dir() else path
+    is_store = path.is_dir()
+    file = hits_path(path) / "zarr.json" if is_store else path
     try:
         size, ends = _ends(file)
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
-    return {"path": str(path), "bytes": size, "sha256_ends": sha256(ends).hexdigest()}
+    digest = sha256(ends).hexdigest()
+    return {"path": str(path), "store": is_store, "bytes": size, "sha256_ends": digest}
 
 
 def _ends(file: Location) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from finemo_zarr._optional import import_optional
 from finemo_zarr.errors import RunError
@@ -47,6 +48,8 @@ class Format:
         What its second file, if it has one, ends in.
     contents : tuple of str
         If it is a folder: patterns of what is in it.
+    counts : {"hits", "motifs", "regions"}
+        What it has an entry for.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Format:
     scored: bool = False
     beside: tuple[str, ...] = ()
     contents: tuple[str, ...] = ()
+    counts: Literal["hits", "motifs", "regions"] = "hits"
 
     def check_regions(self, path: Location, *, placed: bool) -> None:
         """Raise if a package is missing, or regions lack coordinates that the format needs."""
@@ -150,8 +154,15 @@ _ALL = (
         "hits.h5ad",
         packages=("anndata",),
     ),
-    Format("npz", "npz:write_npz", "regions.npz for Fi-NeMo; needs -r", "regions.npz", scored=True),
-    Format("meme", "meme:write_meme", "motifs in MEME format", "motifs.meme"),
+    Format(
+        "npz",
+        "npz:write_npz",
+        "regions.npz for Fi-NeMo; needs -r",
+        "regions.npz",
+        scored=True,
+        counts="regions",
+    ),
+    Format("meme", "meme:write_meme", "motifs in MEME format", "motifs.meme", counts="motifs"),
     Format(
         "modisco-h5",
         "modisco_h5:write_modisco_h5",
@@ -215,7 +226,7 @@ def export_hits(
     Returns
     -------
     int
-        Number of hits that were chosen.
+        Number of hits that were chosen, or of what else the format holds (`Format.counts`).
 
     Raises
     ------
@@ -247,7 +258,7 @@ def export_hits(
             with scratch_folder(target, made.name) as folder:
                 made.write(source, folder / target.name)
                 _upload(folder, target)
-    return source.n_hits
+    return source.count(made.counts)
 
 
 def _find(name: str) -> Format:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,6 +162,12 @@ class Source:
     def n_hits(self) -> int:
         """Number of hits that are written."""
         return self.opened.hits.sizes["hit"] if self.kept is None else int(self.kept.sum())
+
+    def count(self, what: Literal["hits", "motifs", "regions"]) -> int:
+        """Number of hits or motifs that were chosen, or of regions."""
+        if what == "motifs":
+            return self.forward_motifs().sizes["motif"]
+        return self.n_hits if what == "hits" else self.opened.qc.sizes["region"]
 
     @property
     def placed(self) -> bool:

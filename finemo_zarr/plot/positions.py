@@ -15,6 +15,7 @@ _STRANDS = ("#4a6fa5", "#e08214")
 _LABELLED = 60
 _COLUMNS = 40
 _MANY = 50
+FEW = 10
 _BRIGHT = 0.995
 
 
@@ -55,6 +56,8 @@ def position_heatmap(
 ) -> "Axes":
     """Draw where each motif lies, those nearest to the centre first.
 
+    The median of a few instances is near by chance: motifs with fewer than ten come last.
+
     Parameters
     ----------
     positions : xarray.Dataset
@@ -71,7 +74,7 @@ def position_heatmap(
     own = positions.sel(set=name)
     total = own["count"].values.sum(axis=1)
     kept = np.argsort(-total, kind="stable")[: min(int((total > 0).sum()), most)]
-    kept = kept[np.argsort(own["median_absolute"].values[kept], kind="stable")]
+    kept = kept[np.lexsort((own["median_absolute"].values[kept], total[kept] < FEW))]
     edges, width = positions["bin"].values, positions.attrs["bin_width"]
     step = -(-edges.size // _COLUMNS)
     counts = np.add.reduceat(own["count"].values[kept], np.arange(0, edges.size, step), axis=1)

@@ -28,12 +28,15 @@ class Spans(NamedTuple):
         Whether they are read on the other strand.
     width : int
         Width, bp.
+    gap : slice
+        The columns between the two cores, in the order in which they are read.
     """
 
     region: IntArray
     start: IntArray
     flipped: NDArray[np.bool_]
     width: int
+    gap: slice
 
 
 class Sums:
@@ -51,7 +54,9 @@ class Sums:
         inside = (spans.start >= 0) & (spans.start + spans.width <= limit[spans.region])
         rows = np.flatnonzero(inside)
         rows = rows[np.argsort(spans.region[rows], kind="stable")]
-        self._spans = Spans(spans.region[rows], spans.start[rows], spans.flipped[rows], spans.width)
+        self._spans = spans._replace(
+            region=spans.region[rows], start=spans.start[rows], flipped=spans.flipped[rows]
+        )
         self.count = len(rows)
         self.cwm, self.hcwm, self.bases = (np.zeros((4, spans.width)) for _ in range(3))
         self._seen: set[bytes] = set()
@@ -60,7 +65,7 @@ class Sums:
         """Add the spans that lie in a block."""
         edges = [block.first, block.first + len(block.codes)]
         rows = slice(*np.searchsorted(self._spans.region, edges))
-        region, start, flipped, width = self._spans
+        region, start, flipped, width, _ = self._spans
         flip, column = flipped[rows, None], np.arange(width)
         at = (
             region[rows, None] - block.first,
@@ -81,6 +86,20 @@ class Sums:
     def distinct(self) -> int:
         """Number of different sequences."""
         return len(self._seen)
+
+    @property
+    def gap_bits(self) -> float:
+        """Mean information content of the bases between the cores; NaN if there are none."""
+        bases = self.bases[:, self._spans.gap]
+        known = bases.sum(axis=0)
+        bases, known = bases[:, known > 0], known[known > 0]
+        if not known.size:
+            return float("nan")
+        shares = bases / known
+        logs = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
+        # Few sequences look less random than they are; on average by this much.
+        excess = 3 / (2 * np.log(2) * known)
+        return max(float(np.mean(2 + (shares * logs).sum(axis=0) - excess)), 0.0)
 
 
 def _by_base(cell: IntArray, weights: FloatArray | None) -> FloatArray:

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 IntArray = NDArray[np.int64]
 
+# A row whose spacer has so many bases, with so many bits each, is likely a repeat.
+REPEAT_SPACING = 4
+REPEAT_BITS = 0.75
+
 
 @dataclass(frozen=True)
 class CompositeOptions:
@@ -58,6 +62,8 @@ class CompositeOptions:
         Composite motifs to make at most, those with the smallest p-values.
     flank : int
         Bases beside the two cores that belong to a composite motif.
+    repeats : bool
+        Make motifs of likely repeats, too.
     """
 
     min_spacing: int = 0
@@ -67,6 +73,7 @@ class CompositeOptions:
     min_count: int = 20
     most: int = 50
     flank: int = 5
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         if self.max_spacing < self.min_spacing:
@@ -88,12 +95,14 @@ class Composites(NamedTuple):
     Parameters
     ----------
     rows : list of dict
-        A row for each arrangement and spacing that is more frequent, the smallest p-value first.
+        A row for each arrangement and spacing that is more frequent, the smallest p-value first;
+        likely repeats (``likely_repeat``, 1 or 0, known where scores are read) last.
     curves : xarray.Dataset
         ``count``, ``expected``, ``qvalue`` ``(arrangement, spacing)`` of all arrangements of the
         pairs of motifs in the rows; coordinates ``left``, ``right`` (motif and strand).
     motifs : xarray.Dataset or None
-        Motifs of the first rows, not oriented; None if there are none, or no scores were asked for.
+        Motifs of the first rows that are no likely repeats, not oriented; None if there are none,
+        or no scores were asked for.
     num_pairs : int
         Pairs of hits that were looked at.
     """
@@ -105,10 +114,14 @@ class Composites(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Hits, pairs and tests; rows of the tests are `arrangements`."""
+    """Hits, pairs and tests; rows of the tests are `arrangements`.
+
+    Pairs of one cell of the tests stand together, from one of the `bounds` to the next.
+    """
 
     hits: PlacedHits
     pairs: HitPairs
+    bounds: IntArray
     arrangements: IntArray
     test: SpacingTest
     names: list[str]
@@ -141,7 +154,7 @@ def find_composites(
     primary : bool
         Look at hits that are primary only.
     motifs : bool
-        Read the scores, and make composite motifs.
+        Read the scores, tell likely repeats, and make composite motifs.
 
     Raises
     ------
@@ -159,13 +172,15 @@ def find_composites(
         for group in opened:
             group.load()
     name, chosen = _chosen(opened, path, track, primary=primary)
+    # Regions that were named are looked at even where nothing is found.
+    scores = None if regions is None else Scores.of(opened, path, regions, name)
     found = _count(opened, chosen, options)
     rows, cells = _significant(found, options)
     made = None
     if motifs and rows:
-        scores = Scores.of(opened, path, regions, name)
-        spans = [_spans(found, cell, options) for cell in cells[: options.most]]
-        made = _motifs(rows, sum_spans(scores, spans))
+        scores = scores or Scores.of(opened, path, None, name)
+        spans = [_spans(found, cell, options) for cell in cells]
+        made = _motifs(rows, sum_spans(scores, spans), options)
     return Composites(rows, _curves(found, rows, options), made, found.num_pairs)
 
 
@@ -212,9 +227,11 @@ def _count(opened: HitsStore, chosen: IntArray, options: CompositeOptions) -> _F
     n_spacings = len(options.spacings)
     cells = index * n_spacings + pairs.spacing - options.min_spacing
     count = np.bincount(cells, minlength=len(arrangements) * n_spacings)
+    pairs = pairs.take(np.argsort(cells, kind="stable"))
+    bounds = np.concatenate([[0], np.cumsum(count)])
     count = count.reshape(len(arrangements), n_spacings)
     test = compare_spacings(count, options.background, options.max_qvalue)
-    return _Found(placed, pairs, arrangements, test, names, number)
+    return _Found(placed, pairs, bounds, arrangements, test, names, number)
 
 
 def _significant(
@@ -257,30 +274,39 @@ def _sides(found: _Found, index: int) -> tuple[tuple[str, str], tuple[str, str]]
 
 
 def _spans(found: _Found, cell: tuple[int, int], options: CompositeOptions) -> Spans:
-    pairs = found.pairs
-    own = (pairs.arrangement == found.arrangements[cell[0]]) & (
-        pairs.spacing == cell[1] + options.min_spacing
+    number = cell[0] * len(options.spacings) + cell[1]
+    left, right, _, flipped, _ = found.pairs.take(
+        np.arange(found.bounds[number], found.bounds[number + 1])
     )
-    left, right, flipped = pairs.left[own], pairs.right[own], pairs.flipped[own]
     hits = found.hits
     start = np.minimum(hits.start[left], hits.start[right])
     width = np.maximum(hits.end[left], hits.end[right]) - start
     # Cores of one motif may differ in hits that were cut off: the usual width counts.
     usual = int(np.bincount(width).argmax())
     same = width == usual
+    first = np.where(flipped, right, left)[same]
+    begin = options.flank + int(np.bincount(hits.end[first] - hits.start[first]).argmax())
+    gap = slice(begin, begin + max(cell[1] + options.min_spacing, 0))
     region = hits.group[left[same]]
-    return Spans(region, start[same] - options.flank, flipped[same], usual + 2 * options.flank)
+    return Spans(region, start[same] - options.flank, flipped[same], usual + 2 * options.flank, gap)
 
 
-def _motifs(rows: list[dict[str, Any]], sums: list[Sums]) -> "xr.Dataset | None":
-    """Composite motifs; their rows say of how many pairs and different sequences."""
-    for row, each in zip(rows, sums, strict=False):
+def _motifs(
+    rows: list[dict[str, Any]], sums: list[Sums], options: CompositeOptions
+) -> "xr.Dataset | None":
+    """Composite motifs; their rows say what they were made of, and likely repeats come last."""
+    by_name = {}
+    for row, each in zip(rows, sums, strict=True):
         row["num_averaged"] = each.count
         row["num_distinct"] = each.distinct
-    made = [(row["name"], each) for row, each in zip(rows, sums, strict=False) if each.cwm.any()]
-    if not made:
-        return None
-    return mean_motifs([name for name, _ in made], [each for _, each in made])
+        row["gap_bits"] = each.gap_bits
+        conserved = row["spacing"] >= REPEAT_SPACING and each.gap_bits >= REPEAT_BITS
+        row["likely_repeat"] = int(conserved)
+        by_name[row["name"]] = each
+    rows.sort(key=lambda row: row["likely_repeat"])
+    names = [row["name"] for row in rows if options.repeats or not row["likely_repeat"]]
+    names = [name for name in names[: options.most] if by_name[name].cwm.any()]
+    return mean_motifs(names, [by_name[name] for name in names]) if names else None
 
 
 def _curves(found: _Found, rows: list[dict[str, Any]], options: CompositeOptions) -> "xr.Dataset":

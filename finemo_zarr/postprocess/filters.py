@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr import __version__
+from finemo_zarr.errors import ReadError
 from finemo_zarr.postprocess._filter_exponential import (
     exponential_filter,
     exponential_threshold,
@@ -113,7 +114,11 @@ def filter_table(
         If the output cannot be written, or a score is missing.
     """
     opened = HitTable.open(table)
-    opened.require(options.score)
+    if options.score not in opened.columns:
+        raise ReadError(
+            f"{opened.path}: no column {options.score} (found {', '.join(opened.columns):.200});"
+            " name that of the score (--score)"
+        )
     scores = [block.floats(options.score) for block in opened.blocks([options.score])]
     score = np.concatenate([np.zeros(0), *scores])
     found = Filtered(np.zeros(len(score), np.bool_), {}, [], [])

@@ -72,8 +72,7 @@ class ModiscoH5Reader:
             patterns, or a pattern is incomplete.
         """
         path = Path(path)
-        if file_head(path, _EXPECTED) != _SIGNATURE:
-            raise ReadError(f"{path} is not an HDF5 file, expected {_EXPECTED}")
+        check_result(path)
         try:
             with open_result(path) as file:
                 patterns = _read_patterns(file, path)
@@ -94,6 +93,12 @@ class ModiscoH5Reader:
             matrices=arrays,
             labels={"origin": "cwm", "source": str(path), "name_orig": names},
         )
+
+
+def check_result(path: Path) -> None:
+    """Raise unless a path is an HDF5 file."""
+    if file_head(path, _EXPECTED) != _SIGNATURE:
+        raise ReadError(f"{path} is not an HDF5 file, expected {_EXPECTED}")
 
 
 def open_result(path: Path) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError
-from finemo_zarr.readers.modisco_h5 import open_result, patterns_of
+from finemo_zarr.readers.modisco_h5 import check_result, open_result, patterns_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,8 +76,9 @@ def opened_seqlets(path: Path) -> Iterator[tuple[Any, int]]:
     Raises
     ------
     ReadError
-        In place of whatever is raised while it is read.
+        If it is no HDF5 file, and in place of whatever is raised while it is read.
     """
+    check_result(path)
     try:
         with open_result(path) as file:
             yield file, int(file.attrs.get("window_size", 0))

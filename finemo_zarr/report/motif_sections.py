@@ -95,7 +95,7 @@ def motifs_section(data: MotifsData, n_examples: int = 6) -> Html:
     for name in counted:
         heads.append(element("th", name, data_key=name))
         title = f"Median distance of {name} to the {data.where}, in bp"
-        heads.append(element("th", "median bp", data_key=f"{name}-bp", title=title))
+        heads.append(element("th", f"{name}, median bp", data_key=f"{name}-bp", title=title))
     most_first = np.argsort(-data.counts(counted[0]), kind="stable").tolist()
     rows = [_row(data, at, [key for key, _ in used], counted) for at in most_first]
     return motif_rows(heads, rows, motif_payload(data, n_examples))
@@ -226,8 +226,8 @@ def positions_section(data: MotifsData) -> Html:
     for name in sorted(data.sets, reverse=True):
         if data.counts(name).any():
             caption = (
-                f"Where the {name} of each motif lie, those nearest to the {data.where} first; in"
-                " brackets, how many there are"
+                f"Where the {name} of each motif lie, motifs closest to the {data.where} first, and"
+                f" those with fewer than {draw.FEW} last; in brackets, how many there are"
             )
             shown = int((data.counts(name) > 0).sum())
             caption += f"; 60 of {shown} motifs, those with most." if shown > 60 else "."
@@ -292,7 +292,8 @@ def profiles_section(data: MotifsData, n_profiles: int = 6) -> Html:
 def _profile_figures(data: MotifsData, profiles: "xr.Dataset", at: int) -> str:
     read, inside = int(profiles["n_sites"][at]), int(profiles["n_inside"][at])
     sample = "" if read == inside else f", {read:,} of {inside:,} drawn by chance"
-    drawn = [(draw.mean_profiles(profiles, at), f"Mean over {read:,} {data.site_set}{sample}.")]
+    sites = data.site_set.removesuffix("s") if read == 1 else data.site_set
+    drawn = [(draw.mean_profiles(profiles, at), f"Mean over {read:,} {sites}{sample}.")]
     for what, said in (("true", "Observed"), ("predicted", "Predicted")):
         drawn.append((draw.profile_heatmap(profiles, at, what), f"{said}, site by site."))
     return figures(*drawn)

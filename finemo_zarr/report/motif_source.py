@@ -38,6 +38,8 @@ _REGIONS_CHECKED = 500
 _FEWEST_CHECKED = 20
 _ALIKE = 0.9
 _MATCHES = 3
+_MOST_FAR = 0.5
+_FEW_PROFILED = 0.05
 
 
 class MotifsData(NamedTuple):
@@ -160,6 +162,9 @@ def gather_motifs(inputs: MotifInputs) -> MotifsData:
         notes += _misplaced(scores, opened, table, seqlets.instances)
     summits = None if inputs.peaks is None else _read_examples(Path(inputs.peaks))
     distances = {name: centre_distances(opened, own, summits) for name, own in sets.items()}
+    positions = _positions(opened, table, sets, distances)
+    if inputs.peaks is not None:
+        notes += _far(positions, sets, inputs.peaks)
     database = None if inputs.motif_db is None else _read_known(Path(inputs.motif_db))
     data = MotifsData(
         str(inputs.hits),
@@ -169,7 +174,7 @@ def gather_motifs(inputs: MotifInputs) -> MotifsData:
         seqlets,
         scores,
         distances,
-        _positions(opened, table, sets, distances),
+        positions,
         "region centre" if summits is None else "nearest summit",
         database,
         _matches(opened, database),
@@ -179,10 +184,28 @@ def gather_motifs(inputs: MotifInputs) -> MotifsData:
     )
     if inputs.predictions is None:
         return data
-    sites = sets[data.site_set]
-    return data._replace(
-        profiles=site_profiles(opened, sites, inputs.predictions, task=inputs.task)
-    )
+    profiles = site_profiles(opened, sets[data.site_set], inputs.predictions, task=inputs.task)
+    inside = int(profiles["n_inside"].sum())
+    if inside < _FEW_PROFILED * (total := sets[data.site_set].motif.size):
+        notes.append(
+            f"{inside:,} of {total:,} {data.site_set} lie inside of a profile of"
+            f" {inputs.predictions}, so its profiles say little of the others: is it of these"
+            " regions, and of the same genome?"
+        )
+    return data._replace(profiles=profiles)
+
+
+def _far(positions: "xr.Dataset", sets: dict[str, Instances], peaks: str | Path) -> list[str]:
+    """Whether the summits are hardly ever those of the regions."""
+    found = []
+    for name, own in sets.items():
+        outside = int(positions["n_outside"].sel(set=name).sum())
+        if outside > _MOST_FAR * own.motif.size:
+            found.append(
+                f"{outside:,} of {own.motif.size:,} {name} lie further than half a region from any"
+                f" summit of {peaks}: are these the peaks of the regions, in the same genome?"
+            )
+    return found
 
 
 def _matches(opened: HitsStore, database: "xr.Dataset | None") -> "xr.Dataset | None":

@@ -41,6 +41,7 @@ LABELS = {
     "count_spearman": "Spearman",
 }
 _SCATTERS = 8
+_BETWEEN = "0 is the lower bound, 1 the upper."
 
 
 class PerformanceData(NamedTuple):
@@ -253,7 +254,9 @@ def profile_figures(data: PerformanceData) -> Html:
         values = {name: judged(data, name, metric) for name in data.conditions}
         by_bounds = _is_judged(data, metric)
         better_is_more = by_bounds or metric not in LESS_IS_BETTER
-        label = LABELS[metric].split(" (")[0] + ", between bounds" if by_bounds else LABELS[metric]
+        label = LABELS[metric]
+        if by_bounds:  # without its unit, and in two lines, or it is wider than the figure
+            label = f"{label.split(' (')[0]},\nbetween bounds"
         axes = share_curves(
             values, label, at_least=better_is_more, limits=(0.0, 1.0) if better_is_more else None
         )
@@ -263,7 +266,7 @@ def profile_figures(data: PerformanceData) -> Html:
 
 def _curve_caption(metric: str, *, by_bounds: bool) -> str:
     if by_bounds:
-        return "0 is the lower bound, 1 the upper. Further right is better."
+        return f"{_BETWEEN} Further right is better."
     if metric in LESS_IS_BETTER:
         return "Further left is better. One in a hundred lies outside."
     return "Further right is better."
@@ -275,10 +278,12 @@ def count_figures(data: PerformanceData) -> Html:
     for metric in COUNT_METRICS:
         values = {name: count_value(data, name, metric) for name in data.conditions}
         by_bounds = metric in LESS_IS_BETTER and bool(data.bounds)
-        label = f"{LABELS[metric]}{', between bounds' if by_bounds else ''}"
+        label = f"{LABELS[metric]},\nbetween bounds" if by_bounds else LABELS[metric]
         less = metric in LESS_IS_BETTER and not by_bounds
-        said = "Less is better." if less else "More is better."
-        drawn.append((metric_bars(values, label), f"{LABELS[metric]} of ln(count + 1). {said}"))
+        said = f"{LABELS[metric]} of ln(count + 1)"
+        said += f", between bounds. {_BETWEEN}" if by_bounds else "."
+        said += f" {'Less' if less else 'More'} is better."
+        drawn.append((metric_bars(values, label), said))
     for number, (name, own) in enumerate(list(data.conditions.items())[:_SCATTERS]):
         true, predicted = own["log_true_counts"].values, own["log_pred_counts"].values
         said = f"{name}, {np.isfinite(true).sum():,} counts of regions, tasks and strands."

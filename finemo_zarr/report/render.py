@@ -2,13 +2,16 @@
 
 import os
 import sys
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from shutil import get_terminal_size
+from typing import Any, Literal
 
 from finemo_zarr.errors import RunError
+from finemo_zarr.report.given import as_declared
 from finemo_zarr.report.templates import asset, find_template
 from finemo_zarr.store import Location, staged
 
@@ -42,7 +45,7 @@ def make_report(
     ReadError
         If there is no such template.
     RunError
-        If the output exists, a parameter is unknown, or a cell fails.
+        If the output exists, a parameter is unknown or of a wrong type, or a cell fails.
     """
     out = Path(out)
     with staged(out, overwrite=overwrite, replaceable=_is_report) as folder:
@@ -82,10 +85,11 @@ def run_template(template: str, parameters: Mapping[str, Any], folder: Path) -> 
     ReadError
         If there is no such template.
     RunError
-        If a parameter is unknown, or a cell fails; with the cell's own message.
+        If a parameter is unknown or not of the type that the template declares, or a cell fails;
+        with the cell's own message.
     """
     path = find_template(template)
-    _check_parameters(path, parameters)
+    parameters = _checked(path, parameters)
     notebook = folder / NOTEBOOK
     with _own_kernel():
         _execute(path, notebook, parameters)
@@ -102,18 +106,20 @@ def template_parameters(template: str) -> Mapping[str, str]:
     ReadError
         If there is no such template.
     """
-    return _inspect(find_template(template))
-
-
-def _inspect(path: Path) -> Mapping[str, str]:
-    import papermill
-
-    with _quiet():
-        found = papermill.inspect_notebook(str(path))
+    found = _inspect(find_template(template))
     return {name: str(entry.get("help") or "") for name, entry in found.items()}
 
 
-def _check_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
+def _inspect(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    import papermill
+
+    with _quiet():
+        found: Mapping[str, Mapping[str, Any]] = papermill.inspect_notebook(str(path))
+    return found
+
+
+def _checked(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, each of the type that the template declares."""
     known = _inspect(path)
     unknown = [name for name in parameters if name not in known]
     if unknown:
@@ -121,6 +127,21 @@ def _check_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
             f"{path.name} has no parameter {', '.join(unknown)}; it has"
             f" {', '.join(known) or 'none'}"
         )
+    return {
+        name: as_declared(name, value, _kind(known[name]), str(known[name]["default"]))
+        for name, value in parameters.items()
+    }
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The type of a parameter: its annotation, or else that of its default."""
+    kind = str(entry["inferred_type_name"])
+    if kind != "None":
+        return kind
+    try:
+        return type(literal_eval(str(entry["default"]))).__name__
+    except (ValueError, SyntaxError):
+        return kind
 
 
 def _execute(path: Path, notebook: Path, parameters: Mapping[str, Any]) -> None:
@@ -135,13 +156,23 @@ def _execute(path: Path, notebook: Path, parameters: Mapping[str, Any]) -> None:
                 parameters=dict(parameters),
                 kernel_name=_KERNEL,
                 language="python",
-                progress_bar=sys.stderr.isatty(),
+                progress_bar=_progress_bar(),
                 log_output=False,
-                extra_arguments=["--log-level=ERROR"],
+                # A kernel that is told to stop logs an error; what fails in a cell is no log.
+                extra_arguments=["--log-level=CRITICAL"],
             )
     except PapermillExecutionError as error:
         number = error.cell_index + 1 - bool(parameters)  # papermill adds a cell for them
         raise RunError(f"{path.name}, cell {number}: {error.ename}: {error.evalue}") from error
+
+
+def _progress_bar() -> dict[str, Any] | Literal[False]:
+    """Settings of a bar of the cells that are done; it is drawn on a terminal only."""
+    if not sys.stderr.isatty():
+        return False
+    # On a terminal that does not say how large it is, nothing would be drawn.
+    size = get_terminal_size()
+    return {"desc": "report", "ncols": size.columns, "nrows": size.lines, "leave": False}
 
 
 @contextmanager

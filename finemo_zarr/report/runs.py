@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finemo_zarr.errors import RunError
 from finemo_zarr.postprocess import Comparison, HitColumns, compare, read_hits
-from finemo_zarr.report.html import Html, data_table, tiles
+from finemo_zarr.report.html import Html, data_table, tiles, warnings_box
 
 if TYPE_CHECKING:
     import polars as pl
 
 _FEWEST = 2
+_FEW_SHARED = 0.05
 
 
 class RunsData(NamedTuple):
@@ -65,7 +66,23 @@ def runs_summary(data: RunsData) -> Html:
         either = max(len(comparison), 1)
         share = comparison.counts["matched"] / either
         values.append((f"{share:.1%}", f"the same in {data.first} and {name}"))
-    return tiles(values)
+    return Html(tiles(values) + warnings_box(_elsewhere(data)))
+
+
+def _elsewhere(data: RunsData) -> list[str]:
+    """Runs whose hits hardly overlap those of the first."""
+    found = []
+    first = len(data.runs[data.first])
+    for name, comparison in data.comparisons.items():
+        counts, other = comparison.counts, len(data.runs[name])
+        shared = counts["matched"] + counts["moved"] + counts["renamed"]
+        if shared < _FEW_SHARED * min(first, other):
+            found.append(
+                f"Of the {first:,} hits of {data.first} and the {other:,} of {name} only"
+                f" {shared:,} overlap, whatever their motifs: were they called in the same regions"
+                " of the same genome?"
+            )
+    return found
 
 
 def statuses(data: RunsData) -> Html:

@@ -222,6 +222,11 @@ def provenance(data: ReportData) -> Html:
     values["versions"] = [
         f"{name} {version}" for name, version in known.get("versions", {}).items()
     ]
-    inputs = known.get("inputs", [])
-    values["inputs"] = [f"{entry['path']} ({entry['bytes']:,} bytes)" for entry in inputs]
+    values["inputs"] = [_input(entry) for entry in known.get("inputs", [])]
     return definitions(values)
+
+
+def _input(entry: dict[str, Any]) -> str:
+    # What is recorded of a store is the size of its metadata.
+    is_store = entry.get("store", entry["path"].endswith(".zarr"))
+    return f"{entry['path']} ({'store' if is_store else format(entry['bytes'], ',') + ' bytes'})"

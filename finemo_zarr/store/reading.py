@@ -1,7 +1,7 @@
 """How stores are opened, and what they say of themselves."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,11 @@ FORMAT = "finemo-zarr"
 FORMAT_VERSION = 1
 _REMOTE_TRIES = 3
 StoreKind = Literal["regions", "hits"]
+_EXPECTED: Mapping[StoreKind | None, str] = {
+    "regions": "a regions store (extract-regions-* makes it)",
+    "hits": "a hits store (call-hits makes it)",
+    None: "a regions store, a hits store, or a folder that call-hits wrote",
+}
 
 
 class HitsStore(NamedTuple):
@@ -58,7 +63,7 @@ def read_info(path: Path | str | RemotePath, kind: StoreKind | None = None) -> S
         If it is missing, no store, not finished, of another kind, or of a newer format.
     """
     path = locate(path)
-    attributes = _root_attributes(path)
+    attributes = _root_attributes(path, kind)
     version = attributes.get("format_version")
     if not isinstance(version, int):
         raise ReadError(f"{path}: a damaged store, without a format version")
@@ -73,12 +78,11 @@ def read_info(path: Path | str | RemotePath, kind: StoreKind | None = None) -> S
         )
     info = StoreInfo(attributes.get("kind", "?"), version, attributes.get("provenance", {}))
     if kind not in (None, info.kind):
-        maker = "extract-regions-*" if kind == "regions" else "call-hits"
-        raise ReadError(f"{path}: a {info.kind} store, expected a {kind} store ({maker} makes it)")
+        raise ReadError(f"{path}: a {info.kind} store, expected {_EXPECTED[kind]}")
     return info
 
 
-def _root_attributes(path: Location) -> dict[str, Any]:
+def _root_attributes(path: Location, kind: StoreKind | None = None) -> dict[str, Any]:
     import zarr
     from zarr.errors import GroupNotFoundError
 
@@ -87,12 +91,21 @@ def _root_attributes(path: Location) -> dict[str, Any]:
     except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
         if not path.exists():
             raise ReadError(f"{path}: no such store{_unfinished_beside(path)}") from error
-        raise ReadError(f"{path}: not a Zarr store (format 3)") from error
+        raise ReadError(f"{path}: {_described(path)}, expected {_EXPECTED[kind]}") from error
     except access_errors() as error:
         raise ReadError(f"{path}: a damaged Zarr store ({_first_line(error)})") from error
     if attributes.get("format") != FORMAT:
         raise ReadError(f"{path}: a Zarr store, but not one that finemo-zarr wrote")
     return attributes
+
+
+def _described(path: Location) -> str:
+    """What lies where a store was expected."""
+    if path.is_file():
+        return "a file, not a Zarr store (a folder)"
+    if (path / "hits.zarr").is_dir():
+        return "a folder that call-hits wrote"
+    return "a folder that is not a Zarr store (format 3)"
 
 
 def _unfinished_beside(path: Location) -> str:

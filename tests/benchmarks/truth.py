@@ -45,12 +45,20 @@ OPTIONS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     },
     "fimo-attribution": {**_SCANS, "attribution_quantile": (0.99, 0.0), **_TRIMS},
     "moods": _SCANS | _TRIMS,
-    "modisco-scoring": {"density_kernel": ("reference", "calibrated")},
+    "modisco-scoring": {
+        "mode": ("pp", "hh"),
+        "calibrate_on": (None, "STORE"),
+        "density_kernel": ("reference", "calibrated"),
+        "min_ic": (None, 0.2),
+    },
 }
 """Values of options that are tried, all combinations; the first of each are the defaults, and STORE
 is the regions store."""
 
-SCORES = ("hit_coefficient_global", "hit_similarity", "hit_importance", "-hit_pvalue")
+SCORES = (
+    *("hit_coefficient_global", "hit_similarity", "hit_importance", "-hit_pvalue"),
+    "hit_agg_sim",
+)
 """Scores that are tried, where a caller has them."""
 
 FILTERS: Mapping[str, Sequence[Sequence[str]]] = {
@@ -59,7 +67,23 @@ FILTERS: Mapping[str, Sequence[Sequence[str]]] = {
 }
 """Options of `filter-hits` with which hits at defaults are filtered as well."""
 
-_OF_MOTIFS = {"lambda_default": "--global-lambda", "trim_threshold": "--cwm-trim-threshold"}
+ADVISED = {
+    "modisco-scoring": (
+        (
+            "call-hits -r STORE -m MOTIFS -N NAMES -o CALLED --solver modisco-scoring"
+            " -M hh --calibrate-on STORE --density-kernel calibrated --min-ic 0.2"
+        ),
+        "collapse-hits -i CALLED -o COLLAPSED --method cluster --score hit_agg_sim",
+        "filter-hits -i COLLAPSED -r STORE -o KEPT --primary",
+    )
+}
+"""What the page of a caller says to run, where that is more than one command."""
+
+_OF_MOTIFS = {
+    "lambda_default": "--global-lambda",
+    "trim_threshold": "--cwm-trim-threshold",
+    "mode": "--mode",
+}
 _PACKAGES = ("finemo-zarr", "memelite", "tangermeme", "MOODS-python", "torch", "numba")
 _RUNS, _LONG = 5, 5.0  # solver calls that are timed, and seconds from which one is enough
 _HEAD = (
@@ -107,6 +131,8 @@ def main() -> None:
         for name in names:
             rows.append(row(name, found[name], tuned[name], times[name]))
             rows += [after_filter(inputs, name, options) for options in FILTERS.get(name, ())]
+            if name in ADVISED and not arguments.quick:
+                rows.append(as_advised(inputs, name))
     table = [line(_HEAD), line(["---"] + ["---:"] * 6 + ["---"] + ["---:"] * 3), *map(line, rows)]
     page = (arguments.out if arguments.out.exists() else PAGE).read_text("utf-8")
     page = fill(page, "truth", "\n".join([*table, "", *machine()]))
@@ -233,17 +259,32 @@ def per_region(inputs: Inputs, name: str) -> float:
 
 def after_filter(inputs: Inputs, name: str, options: Sequence[str]) -> list[str]:
     """Cells of the hits of a caller that `filter-hits` keeps."""
-    from finemo_zarr import open_hits
-    from finemo_zarr.evaluation.truth import compare_with_truth, read_truth
-
     kept = inputs.folder / "kept.zarr"
     hits = inputs.folder / "callers/hits" / name
     source = () if "exponential" in options else ("-r", inputs.store)
     run("filter-hits", "-i", hits, "-o", kept, *source, *options, "--overwrite")
-    found = compare_with_truth(open_hits(kept), read_truth(inputs.truth)).attrs
-    cells = [f"{found[key]:.3f}" for key in ("precision", "recall", "f1", "best_f1")]
     called = " ".join(["filter-hits", *options])
-    return [f"`{name}`, then `{called}`", f"{found['num_hits']:,}", *cells, *[""] * 5]
+    return accuracy(inputs, kept, f"`{name}`, then `{called}`")
+
+
+def as_advised(inputs: Inputs, name: str) -> list[str]:
+    """Cells of the hits that the commands of a caller's page give."""
+    folder = inputs.folder / "advised"
+    places = {"STORE": inputs.store, "MOTIFS": inputs.motifs, "NAMES": inputs.names}
+    places |= {"CALLED": folder, "COLLAPSED": f"{folder}.one.zarr", "KEPT": f"{folder}.kept.zarr"}
+    for command in ADVISED[name]:
+        run(*(places.get(word, word) for word in command.split()))
+    return accuracy(inputs, Path(f"{folder}.kept.zarr"), f"`{name}` as its page advises")
+
+
+def accuracy(inputs: Inputs, hits: Path, label: str) -> list[str]:
+    """Cells of a hits store."""
+    from finemo_zarr import open_hits
+    from finemo_zarr.evaluation.truth import compare_with_truth, read_truth
+
+    found = compare_with_truth(open_hits(hits), read_truth(inputs.truth)).attrs
+    cells = [f"{found[key]:.3f}" for key in ("precision", "recall", "f1", "best_f1")]
+    return [label, f"{found['num_hits']:,}", *cells, *[""] * 5]
 
 
 def row(name: str, found: Mapping[str, Any], best: Tuned, ms: float) -> list[str]:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -101,6 +102,7 @@ def test_compare_callers__words_are_those_that_were_given(base, monkeypatch) -> 
         (["--solvers", SOLVERS, "--set", "coordinate-descent.max-steps=x"], "not a valid int"),
         (["--solvers", SOLVERS, "--set", "prox-gradient.compile=maybe"], "expected true or false"),
         (["--solvers", SOLVERS, "--score", "moods=x"], "expected SOLVER=COLUMN, with one of"),
+        (["--solvers", SOLVERS, "--score", "prox-gradient=-pvalue"], "are named hit_..., such as"),
         (["--solvers", SOLVERS, "-l", "-1"], "expected more than 0"),
     ],
 )
@@ -109,6 +111,29 @@ def test_compare_callers__refuses_before_anything_is_called(base, words, said, t
     assert result.exit_code == 2, result.output
     assert said in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_compare_callers__a_score_that_is_not_there_ends_before_the_next_caller(
+    base, hits_store, tmp_path, monkeypatch
+) -> None:
+    called = []
+
+    def call(name: str, words: list[str], folder: Path) -> bool:
+        called.append(name)
+        shutil.copytree(hits_store, folder / name / "hits.zarr")
+        return True
+
+    monkeypatch.setattr(compare_callers, "_call", call)
+    words = [*base, "--solvers", SOLVERS, "--score"]
+    result = invoke(*words, "coordinate-descent=-hit_similarty")
+    assert called == ["coordinate-descent"]
+    assert isinstance(result.exception, RunError)
+    said = str(result.exception)
+    assert said.startswith(
+        "--score coordinate-descent=-hit_similarty: its hits have no such column"
+    )
+    assert "hit_similarity" in said
+    assert f"The hits in {tmp_path / 'out/hits/coordinate-descent'} are kept: start" in said
 
 
 def test_compare_callers__refuses_inputs_that_are_not_there(base, tmp_path) -> None:

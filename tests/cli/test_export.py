@@ -18,6 +18,15 @@ def test_export__writes_and_says_how_many(run, hits_store, tmp_path) -> None:
     assert result.out == f"{len(found):,} hits: {tmp_path / 'h.parquet'}\n"
 
 
+@pytest.mark.parametrize(("name", "said"), [("meme", "3 motifs"), ("npz", "50 regions")])
+def test_export__says_what_it_wrote(
+    run, hits_store, regions_store, tmp_path, name: str, said: str
+) -> None:
+    out = tmp_path / "out"
+    result = run("export", "-F", name, "-i", hits_store, "-r", regions_store, "-o", out)
+    assert result.out == f"{said}: {out}\n"
+
+
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "tfm-bed"])
 def test_export__takes_every_format(run, hits_store, regions_store, tmp_path, name: str) -> None:
     args = ["-F", name, "-i", hits_store, "-r", regions_store, "-o", tmp_path / "out"]

@@ -73,6 +73,13 @@ def test_filter_hits__options_reach_the_filter(run, hits_store, tmp_path):
         "seed": 5,
     }
     assert store.open_hits(tmp_path / "k.zarr").hits["hit_is_primary"].values.all()
+    args = ["--primary", "-r", tmp_path / "regions.zarr", "--max-figures", 0]
+    result = run("filter-hits", "-i", tmp_path / "c.zarr", "-o", tmp_path / "p.zarr", *args)
+    hits = store.open_hits(tmp_path / "c.zarr").hits
+    primary = int(hits["hit_is_primary"].sum())
+    kept = store.open_hits(tmp_path / "p.zarr").hits.sizes["hit"]
+    said = f"{hits.sizes['hit']:,} hits, {primary:,} of them primary, {kept:,} of those kept: "
+    assert result.out.startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +113,10 @@ def test_filter_hits__says_what_a_table_cannot(run, tmp_path):
     assert "a table becomes a table" in result.err
     result = run("filter-hits", "-i", table, "-o", tmp_path / "b", *args)
     assert "a name that ends in .zarr, .tsv or .tsv.gz" in result.err
+    result = run("filter-hits", "-i", table, "-o", tmp_path / "b.tsv", "--method", "exponential")
+    assert result.code == 1
+    assert "no column hit_imp_frac (found chr, start, end, x); name that of the" in result.err
+    assert "(--score)" in result.err
     result = run("filter-hits", "-i", tmp_path / "none", "-o", tmp_path / "b.tsv")
     assert (result.code, "none: no such file; expected a hits store" in result.err) == (1, True)
     assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]

@@ -5,6 +5,7 @@ from finemo_zarr import store
 from finemo_zarr.cli import find_composites as module
 from finemo_zarr.execution import load_motifs
 from finemo_zarr.model import create_hits
+from finemo_zarr.postprocess import composites
 from finemo_zarr.postprocess._new_store import write_hits_store
 
 SPACING = 11
@@ -68,6 +69,7 @@ def test_find_composites__options_reach_the_search(run, paired, tmp_path):
         assert len((out / "composites.tsv").read_text().splitlines()) == 1
         assert not (out / "motifs.zarr").exists()
         assert (out / "heatmap.png").exists()
+    assert "likely repeats" not in result.out
     out = tmp_path / "table"
     assert run("find-composites", "-i", paired, "-o", out, "--no-motifs").code == 0
     assert {path.name for path in out.iterdir()} == {
@@ -75,6 +77,22 @@ def test_find_composites__options_reach_the_search(run, paired, tmp_path):
         "heatmap.png",
         "spacings.png",
     }
+
+
+def test_find_composites__says_what_is_a_likely_repeat(run, paired, tmp_path, monkeypatch):
+    # What lies between these cores is no motif; any spacer is now conserved enough.
+    monkeypatch.setattr(composites, "REPEAT_BITS", -1.0)
+    result = run("find-composites", "-i", paired, "-o", tmp_path / "out")
+    assert (result.code, result.err) == (0, "")
+    assert "1 of them likely repeats, left out of the motifs (--repeats" in result.out
+    assert "expected, likely a repeat" in result.out
+    header, row = (tmp_path / "out/composites.tsv").read_text().splitlines()
+    values = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert values["likely_repeat"] == "1"
+    assert not (tmp_path / "out/motifs.zarr").exists()
+    result = run("find-composites", "-i", paired, "-o", tmp_path / "kept", "--repeats")
+    assert "1 of them likely repeats\n" in result.out
+    assert (tmp_path / "kept/motifs.zarr").exists()
 
 
 def test_find_composites__composites_are_called_with_their_parts(

@@ -27,7 +27,19 @@ def test_info__of_hits_and_of_the_folder_around_them(run, hits_store: Path) -> N
 def test_info__of_something_else_is_one_line(run, tmp_path: Path) -> None:
     result = run("info", tmp_path)
     assert result.code == 1
-    assert result.err == f"Error: {tmp_path}: not a Zarr store (format 3)\n"
+    expected = "a regions store, a hits store, or a folder that call-hits wrote"
+    there = "a folder that is not a Zarr store (format 3)"
+    assert result.err == f"Error: {tmp_path}: {there}, expected {expected}\n"
+
+
+def test_info__gives_no_size_of_an_input_that_is_a_store(
+    run, regions_store: Path, files, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run("call-hits", "-r", regions_store, "-m", files.motifs, "-o", out, "--no-tables")
+    lines = [line for line in run("info", out).out.splitlines() if line.startswith("input")]
+    assert f"{regions_store} (store, sha256 " in lines[0]
+    assert "KiB, sha256" in lines[1]
 
 
 def test_info__help_has_examples(run) -> None:

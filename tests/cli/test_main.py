@@ -11,12 +11,13 @@ import pytest
 
 from finemo_zarr import __version__
 from finemo_zarr.cli import app as app_module
+from finemo_zarr.cli.options import VariadicCommand
 from finemo_zarr.errors import ConvergenceWarning, RunError
 
 
-def use(monkeypatch, callback) -> None:
+def use(monkeypatch, callback, *, resumes: bool = False) -> None:
     """Make a command of a function."""
-    command = click.Command("do", callback=callback)
+    command = VariadicCommand("do", callback=callback, resumes=resumes)
     monkeypatch.setattr(app_module.LazyGroup, "get_command", lambda self, ctx, name: command)
 
 
@@ -56,16 +57,28 @@ def test_main__other_exceptions_keep_their_traceback(monkeypatch) -> None:
         main(["do"])
 
 
-def test_main__ctrl_c_is_one_line_and_130(run, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("resumes", "said"),
+    [
+        (True, "Start the same command again: what was finished is kept, and it goes on from"),
+        (False, "Nothing unfinished was left; the same command starts from the beginning."),
+    ],
+)
+def test_main__ctrl_c_is_one_line_and_130(run, monkeypatch, resumes: bool, said: str) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    use(monkeypatch, interrupt)
+    use(monkeypatch, interrupt, resumes=resumes)
     result = run("do")
     assert result.code == 130
-    assert result.err.strip().startswith(
-        "Interrupted. Start the same command again: what was finished"
-    )
+    assert result.err.strip().startswith(f"Interrupted. {said}")
+
+
+def test_commands__say_whether_they_resume() -> None:
+    group = app_module.app
+    names = ["call-hits", "compare-callers", "extract-regions-bw", "report", "filter-hits", "info"]
+    found = [name for name in names if getattr(group.get_command(None, name), "resumes", False)]
+    assert found == names[:3]
 
 
 def test_main__sigterm_unwinds(run, monkeypatch) -> None:

@@ -16,7 +16,7 @@ class Example:
     peaks: Path | None = option("-p", "--peaks", help="Peaks.", default=None)
     width: int = option("-w", "--width", help="Width.", default=1000)
     weight: float | None = option("--weight", help="Weight.", default=None)
-    names: tuple[str, ...] = option("-n", "--names", help="Names.", default=("all",))
+    names: tuple[str, ...] = option("-n", "--names", help="Names.", default=("all", "own"))
     mode: Literal["fast", "slow"] = option("--mode", help="Mode.", default="fast")
     check: bool = option("--check", help="Check.", default=False)
     long_name: str = option(help="No flags given.", default="x")
@@ -79,6 +79,7 @@ def test_options__help_names_default_and_placeholder() -> None:
     text = command.get_help(click.Context(command))
     assert "--bigwigs FILE..." in text
     assert "Width. [default: 1000]" in text
+    assert "Names. [default: all own]" in text
     assert "[fast|slow]" in text
     assert "None" not in text
 

@@ -17,6 +17,7 @@ from finemo_zarr.protocols import Command, option
 class Count:
     name: ClassVar[str] = "count-lines"
     summary: ClassVar[str] = "Count the lines of files."
+    resumes: ClassVar[bool] = True
     examples: ClassVar[str] = "  finemo-zarr count-lines -i a.txt b.txt"
     files: tuple[Path, ...] = option("-i", "--files", help="Files.")
     least: int = option("--least", default=1, help="The fewest.")
@@ -56,6 +57,7 @@ def test_command__of_a_plugin_runs_with_its_fields_as_options(plugin, tmp_path) 
     assert (done.exit_code, done.output) == (0, "4 lines\n")
     silent = run("count-lines", "-i", tmp_path / "a", "--least", 3)
     assert (silent.exit_code, silent.output) == (0, "")
+    assert app.resumes
 
 
 def test_command__of_a_plugin_is_listed_and_explained(plugin) -> None:

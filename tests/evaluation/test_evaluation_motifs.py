@@ -175,9 +175,26 @@ def test_evaluate__tells_seqlets_that_are_shifted(made, some_regions, seqlets_of
     hits = made(3)
     # The hits are anywhere, so the scores under the seqlets resemble no motif.
     placed = place_seqlets(hits, seqlets_of(4, hits, 60))
-    found = misplaced_seqlets(evaluate(hits, some_regions, seqlets=placed))
+    made_of = evaluate(hits, some_regions, seqlets=placed)
+    found = misplaced_seqlets(made_of)
     assert found is not None
     assert found < 0.9
+    # Of 100 seqlets of each motif, hardly one is a hit: which says nothing where they are not.
+    many = made_of.motifs.assign(
+        num_seqlets=("motif", [100] * 4), seqlet_recall=("motif", [0.0] * 4)
+    )
+    assert not any("seqlets are hits" in finding.what for finding in findings(many))
+    there = many.assign(seqlet_cwm_similarity=("motif", [0.99] * 4))
+    assert sum("seqlets are hits" in finding.what for finding in findings(there)) == 4
+
+
+def test_evaluate__says_that_a_window_is_wider_than_the_regions(made, seqlets_of) -> None:
+    hits = made(3)
+    for window, expected in ((60, 0), (80, 1)):
+        found = evaluate(hits, seqlets=place_seqlets(hits, seqlets_of(4, hits, window)))
+        assert (
+            sum("have seen 80 bp, more than the 60" in f.what for f in found.findings) == expected
+        )
 
 
 def test_evaluate__of_no_hits_is_empty_not_broken(made, some_regions) -> None:

@@ -119,6 +119,16 @@ def test_place_seqlets__finds_other_peaks_by_their_place(made, seqlets_of) -> No
     assert placed.n_elsewhere == 0
 
 
+def test_place_seqlets__of_a_window_wider_than_the_regions(made, seqlets_of) -> None:
+    hits = made(5)
+    seqlets = seqlets_of(6, hits, 100)
+    assert place_seqlets(hits, seqlets).window == 100
+    with pytest.raises(
+        SchemaError, match=r"40 seqlets lie outside .* seen 2,114 bp, .* 60 bp wide"
+    ):
+        place_seqlets(hits, seqlets, window=2114)
+
+
 def test_place_seqlets__counts_only_the_regions_that_were_seen(made, seqlets_of) -> None:
     import xarray as xr
 

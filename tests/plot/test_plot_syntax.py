@@ -173,10 +173,20 @@ def positions() -> xr.Dataset:
 
 def test_positions__are_those_of_motifs_that_have_any() -> None:
     ax = draw_positions.position_heatmap(positions(), "hits")
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["a (4)", "c (20)"]
-    np.testing.assert_allclose(ax.images[0].get_array()[0], [0, 0.75, 0.25, 0])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["c (20)", "a (4)"]
+    np.testing.assert_allclose(ax.images[0].get_array()[1], [0, 0.75, 0.25, 0])
     together = draw_positions.position_histogram(positions())
     assert together.patches[0].get_data().values == pytest.approx(np.array([5, 8, 6, 5]) / 24)
+
+
+def test_positions__of_motifs_with_few_instances_come_last() -> None:
+    far = positions()
+    far["median_absolute"][0, 0] = 1.0
+    far["count"][0, 1] = [0, 9, 9, 9]
+    far["median_absolute"][0, 1] = 50.0
+    ax = draw_positions.position_heatmap(far, "hits")
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["c (20)", "b (27)", "a (4)"]
 
 
 def test_profiles__are_drawn_by_strand_and_site() -> None:

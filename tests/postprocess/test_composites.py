@@ -12,13 +12,15 @@ from planted_pairs import (
 )
 
 from finemo_zarr import store
-from finemo_zarr.errors import RunError, SchemaError
+from finemo_zarr.errors import ReadError, RunError, SchemaError
 from finemo_zarr.execution import call_hits, load_motifs
 from finemo_zarr.execution.check import check_store
 from finemo_zarr.motifs import MotifOptions, prepare_motifs
 from finemo_zarr.postprocess import collapse_hits
+from finemo_zarr.postprocess._composite_motifs import Spans, Sums
 from finemo_zarr.postprocess.composites import (
     CompositeOptions,
+    _motifs,
     find_composites,
     write_motif_store,
 )
@@ -60,6 +62,8 @@ def test_composites__finds_the_planted_pair_and_nothing_else(found):
     assert row["pvalue"] <= row["qvalue"] < 1e-9
     assert row["name"] == f"{names[0]}-_{SPACING}_{names[1]}+"
     assert row["num_averaged"] == row["count"] == row["num_distinct"]
+    assert row["gap_bits"] < 0.1
+    assert row["likely_repeat"] == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -144,6 +148,81 @@ def test_composites__curves_are_of_all_arrangements_of_the_pair(found):
 
 def test_composites__takes_no_more_motifs_than_it_is_told(stores):
     assert find_composites(stores[1], stores[0], CompositeOptions(most=0)).motifs is None
+
+
+def test_composites__tells_copies_of_a_repeat_by_what_lies_between(sites, datasets, tmp_path):
+    # The bases between the cores are always the same but for one in ten, on either strand.
+    rng = np.random.default_rng(0)
+    copied = datasets.copy(deep=True)
+    codes = copied["region_sequence"].values
+    consensus = rng.integers(4, size=SPACING).astype(np.uint8)
+    left, right = 2 * PAIR[0] + PAIR[1], 2 * PAIR[2] + PAIR[3]
+    for region in range(N):
+        own = np.flatnonzero(sites["region"] == region)
+        for i in own:
+            for j in own[sites["start"][own] - sites["end"][i] == SPACING]:
+                pair = (sites["motif"][i], sites["motif"][j])
+                if pair not in ((left, right), (right ^ 1, left ^ 1)):
+                    continue
+                spacer = np.where(
+                    rng.random(SPACING) < 0.1, rng.integers(4, size=SPACING), consensus
+                )
+                turned = spacer if pair == (left, right) else 3 - spacer[::-1]
+                codes[region, sites["end"][i] : sites["start"][j]] = turned
+    write_regions(copied, tmp_path / "r.zarr")
+    path = hits_of(sites, copied, tmp_path / "h.zarr")
+    found = find_composites(path, tmp_path / "r.zarr")
+    (row,) = found.rows
+    assert row["num_distinct"] == row["count"]
+    assert 1.2 < row["gap_bits"] < 2
+    assert row["likely_repeat"] == 1
+    assert found.motifs is None
+    kept = find_composites(path, tmp_path / "r.zarr", CompositeOptions(repeats=True))
+    assert kept.motifs.sizes["motif"] == 1
+
+
+def test_gap__has_bits_only_where_there_are_bases_between_the_cores():
+    bases = np.array([[20, 0, 5], [0, 20, 5], [0, 0, 5], [0, 0, 5]], np.float64)
+
+    def bits(gap: slice) -> float:
+        none = np.zeros(0, np.int64)
+        sums = Sums(Spans(none, none, none.astype(bool), 3, gap), none)
+        sums.bases = bases
+        return sums.gap_bits
+
+    expected = 2 - 3 / (2 * np.log(2) * 20)  # less what chance makes of 20 sequences
+    assert bits(slice(0, 2)) == pytest.approx(expected)
+    assert bits(slice(2, 3)) == 0
+    assert np.isnan(bits(slice(1, 1)))
+
+
+def test_composites__likely_repeats_come_last_and_short_spacers_are_none():
+    def sums(spacing: int, conserved: bool) -> Sums:
+        none = np.zeros(0, np.int64)
+        made = Sums(Spans(none, none, none.astype(bool), spacing, slice(0, spacing)), none)
+        made.bases = np.tile([[40], [0], [0], [0]] if conserved else [[10]] * 4, spacing) * 1.0
+        made.cwm, made.count = made.bases, 40
+        return made
+
+    rows = [{"name": f"m{spacing}", "spacing": spacing} for spacing in (9, 3, 4, 0)]
+    both = [
+        sums(9, conserved=True),
+        sums(3, conserved=True),
+        sums(4, conserved=False),
+        sums(0, False),
+    ]
+    motifs = _motifs(rows, both, CompositeOptions(most=2))
+    assert [row["name"] for row in rows] == ["m3", "m4", "m0", "m9"]
+    assert [row["likely_repeat"] for row in rows] == [0, 0, 0, 1]
+    assert motifs["motif_name"].values.tolist() == ["m3", "m4"]
+
+
+def test_composites__other_regions_are_refused_where_nothing_is_found(stores, datasets, tmp_path):
+    write_regions(datasets.isel(region=slice(9)), tmp_path / "other.zarr")
+    for options in (CompositeOptions(min_count=10**6), CompositeOptions()):
+        for motifs in (True, False):
+            with pytest.raises(ReadError, match="9 regions, and the hits of"):
+                find_composites(stores[1], tmp_path / "other.zarr", options, motifs=motifs)
 
 
 def test_composites__looks_at_primary_hits_only(stores, tmp_path):

@@ -60,3 +60,11 @@ def test_seqlets__name_a_file_that_is_cut_short(result) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ReadError, match=r"modisco\.h5.*copy or make"):
         read_seqlets(path)
+
+
+def test_seqlets__refuse_what_is_no_file_of_theirs(tmp_path) -> None:
+    with pytest.raises(ReadError, match="is a directory; expected a TF-MoDISco-lite HDF5 file"):
+        read_seqlets(tmp_path)
+    (tmp_path / "hits.tsv").write_text("chr\tstart\n")
+    with pytest.raises(ReadError, match=r"hits\.tsv is not an HDF5 file, expected a TF-MoDISco"):
+        read_seqlets(tmp_path / "hits.tsv")

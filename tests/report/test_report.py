@@ -1,5 +1,10 @@
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from finemo_zarr.report import (
     make_report,
     motif_table,
     run_template,
+    runs_summary,
     tables,
     template_parameters,
     templates,
@@ -21,6 +27,7 @@ from finemo_zarr.report import (
 )
 from finemo_zarr.report import payload as payloads
 from finemo_zarr.report.files import file_name
+from finemo_zarr.report.given import as_declared
 from finemo_zarr.report.html import data_script, data_table, definitions, element
 
 TABLES = {
@@ -207,10 +214,46 @@ def test_template__refuses_unknown_parameters(tmp_path) -> None:
         run_template("hits", {"hist": "x"}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"min_pairs": "many"}, r"min_pairs is 'many', expected a whole number \(by default 50\)"),
+        ({"min_pairs": 1.5}, "min_pairs is 1.5, expected a whole number"),
+        ({"min_pairs": True}, "min_pairs is True, expected a whole number"),
+        ({"track": ["a", "b"]}, r"track is \['a', 'b'\], expected one text"),
+    ],
+)
+def test_template__refuses_a_value_of_another_type(tmp_path, given, expected: str) -> None:
+    with pytest.raises(RunError, match=expected):
+        run_template("syntax", given, tmp_path)
+
+
+def test_parameter__is_what_its_template_declares() -> None:
+    def declared(value: object, kind: str) -> object:
+        return as_declared("x", value, kind, "")
+
+    assert declared(2024, "str") == "2024"
+    assert declared(None, "str") == ""
+    assert (declared(3, "float"), declared("1e-3", "float")) == (3.0, 0.001)
+    assert declared("one", "list") == "one"
+    assert declared("any", "Path | None") == "any"
+    for value, kind in (
+        (1, "bool"),
+        ("x", "float"),
+        (True, "float"),
+        ({}, "list[str]"),
+        ([], "dict"),
+    ):
+        with pytest.raises(RunError, match="expected"):
+            declared(value, kind)
+
+
 def own_template(path: Path, code: str) -> Path:
     import nbformat
 
-    parameters = nbformat.v4.new_code_cell('hits: str = ""  # the hits\nword: str = ""  # a word')
+    parameters = nbformat.v4.new_code_cell(
+        'hits: str = ""  # the hits\nword: str = ""  # a word\ncount = 3  # a number'
+    )
     parameters.metadata["tags"] = ["parameters"]
     cells = [parameters, nbformat.v4.new_markdown_cell("# Mine"), nbformat.v4.new_code_cell(code)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
@@ -237,6 +280,39 @@ def test_report__that_fails_leaves_nothing_and_names_the_cell(tmp_path) -> None:
         make_report(tmp_path / "out", str(template), {})
     assert not (tmp_path / "out").exists()
     assert not any(path.name.startswith(".out") for path in tmp_path.iterdir())
+    with pytest.raises(RunError, match="count is 'x', expected a whole number"):
+        make_report(tmp_path / "out", str(template), {"count": "x"})
+
+
+def test_report__that_is_interrupted_is_quiet(tmp_path) -> None:
+    started = tmp_path / "started"
+    code = f"import time\nopen({str(started)!r}, 'w').close()\ntime.sleep(60)"
+    template = own_template(tmp_path / "mine.ipynb", code)
+    words = ["-m", "finemo_zarr", "report", "--template", template, "-o", tmp_path / "out"]
+    running = subprocess.Popen(
+        [sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
+    while running.poll() is None and not started.exists():
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said.split("\n")[1:] == [
+        "Interrupted. Nothing unfinished was left; the same command starts from the beginning.",
+        "",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"started", "mine.ipynb"}
+
+
+def test_report__draws_a_bar_on_a_terminal_of_no_size(tmp_path) -> None:
+    pty = pytest.importorskip("pty")
+    template = own_template(tmp_path / "mine.ipynb", "word")
+    words = ["-m", "finemo_zarr", "report", "--template", template, "-o", tmp_path / "out"]
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, *map(str, words)], stderr=theirs, check=True)
+    drawn = os.read(ours, 2**16)
+    assert b"report:" in drawn
+    assert b"cell" in drawn
 
 
 def test_report__is_replaced_only_if_asked(tmp_path) -> None:
@@ -261,6 +337,18 @@ def test_runs__are_told_apart_by_name(called, tmp_path) -> None:
     assert comparison.counts["matched"] == len(found.runs["hits"])
     with pytest.raises(RunError, match="at least two"):
         gather_runs([called / "hits"])
+
+
+def test_runs__that_hardly_overlap_are_said_to(called, tmp_path) -> None:
+    table = (called / "hits/hits.tsv").read_text()
+    (tmp_path / "far.tsv").write_text(table.replace("\nchr", "\nother_chr"))
+    same = gather_runs([called / "hits", called / "hits/hits.tsv"])
+    assert "warning" not in runs_summary(same)
+    summary = runs_summary(gather_runs([called / "hits", tmp_path / "far.tsv"]))
+    assert "only 0 overlap, whatever their motifs: were they called in the same" in summary
+    header = table.splitlines()[0] + "\n"
+    (tmp_path / "none.tsv").write_text(header)
+    assert "warning" not in runs_summary(gather_runs([called / "hits", tmp_path / "none.tsv"]))
 
 
 def test_html__escapes_what_comes_from_files() -> None:

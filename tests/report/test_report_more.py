@@ -18,15 +18,23 @@ from finemo_zarr.evaluation.predictions import read_performance
 from finemo_zarr.evaluation.profile_metrics import PROFILE_METRICS
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.motifs import MotifOptions, prepare_motifs
-from finemo_zarr.report import find_template, gather, tables, template_parameters
+from finemo_zarr.report import (
+    find_template,
+    gather,
+    performance_sections,
+    tables,
+    template_parameters,
+)
 from finemo_zarr.report.beside import save
 from finemo_zarr.report.given import listed, named
 from finemo_zarr.report.motif_cluster_sections import gather_motif_clusters
 from finemo_zarr.report.performance_sections import (
+    count_figures,
     count_value,
     gather_performance,
     judged,
     performance_rows,
+    profile_figures,
 )
 from finemo_zarr.report.submotif_sections import (
     gather_submotifs,
@@ -221,6 +229,24 @@ def test_performance__is_that_of_the_metrics(pages, models) -> None:
     page = page_of(pages["performance"])
     assert page.count("between bounds") >= 5
     assert "The lower bound is a uniform profile" in page
+
+
+def test_performance__labels_between_bounds_fit_and_are_said(models, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(performance_sections, "figures", lambda *given: drawn.extend(given) or "")
+    found = gather_performance(models, bounds="computed")
+    profile_figures(found)
+    count_figures(found)
+    between = [(ax, said) for ax, said in drawn if "between bounds" in ax.get_xlabel()]
+    assert len(between) == 5
+    for ax, said in between:
+        assert "0 is the lower bound, 1 the upper." in said
+        ax.figure.draw_without_rendering()
+        label = ax.xaxis.label.get_window_extent()
+        assert 0 <= label.x0 < label.x1 <= ax.figure.bbox.width, ax.get_xlabel()
+    captions = [said for _, said in drawn]
+    assert any("mean squared error of ln(count + 1), between bounds." in said for said in captions)
+    assert "Pearson of ln(count + 1). More is better." in captions
 
 
 def test_performance__tells_tasks_apart_and_keeps_chromosomes(models) -> None:

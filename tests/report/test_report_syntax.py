@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import polars as pl
 import pytest
@@ -257,13 +258,41 @@ def test_motifs__say_what_is_missing(called, modisco, tmp_path) -> None:
     assert "are not where they are looked for" in motifs_summary(wrong)
 
 
+def test_motifs__say_that_peaks_or_predictions_are_of_elsewhere(called, modisco, tmp_path) -> None:
+    peaks = (modisco.parent / "peaks.narrowPeak").read_text().splitlines()
+    rows = [row.split("\t") for row in peaks]
+    for row in rows:
+        row[1:3] = [str(int(value) + 10_000_000) for value in row[1:3]]
+    moved = tmp_path / "moved.narrowPeak"
+    moved.write_text("".join("\t".join(row) + "\n" for row in rows))
+    profiles = tmp_path / "p.h5"
+    with h5py.File(profiles, "w") as file:
+        group, where = file.create_group("predictions"), file.create_group("coords")
+        for name in ("true_profs", "log_pred_profs"):
+            group[name] = np.ones((len(rows), 1, 500, 2))
+        for name in ("true_counts", "log_pred_counts"):
+            group[name] = np.ones((len(rows), 1, 2))
+        where["coords_chrom"] = np.array([row[0] for row in rows], dtype="S")
+        where["coords_start"] = np.array([int(row[1]) for row in rows])
+        where["coords_end"] = np.array([int(row[1]) + 500 for row in rows])
+    data = gather_motifs(MotifInputs(called / "hits", peaks=moved, predictions=profiles))
+    summary = motifs_summary(data)
+    assert re.search(r"([\d,]+) of \1 hits lie further than half a region from any summit", summary)
+    assert re.search(r"0 of [\d,]+ hits lie inside of a profile of .*is it of these reg", summary)
+
+
+def test_motifs__columns_have_different_names(motifs) -> None:
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", motifs_section(motifs))
+    assert {"seqlets, median bp", "hits, median bp"} < set(heads)
+    assert len(set(heads)) == len(heads)
+
+
 def test_motifs__right_seqlets_raise_no_warning(motifs) -> None:
     assert motifs.notes == []
     assert "warning" not in motifs_summary(motifs)
 
 
 def test_motifs__are_matched_and_profiled(called, modisco, tmp_path) -> None:
-    import h5py
     from scipy.special import log_softmax
 
     run = tmp_path / "p.h5"

@@ -61,12 +61,17 @@ def test_open__refuses_what_is_missing(tmp_path: Path) -> None:
 
 def test_open__refuses_a_file(tmp_path: Path) -> None:
     (tmp_path / "regions.npz").write_bytes(b"PK")
-    with pytest.raises(ReadError, match="not a Zarr store"):
+    with pytest.raises(ReadError, match=r"regions\.npz: a file, not a Zarr .*extract-regions-\*"):
         store.open_regions(tmp_path / "regions.npz")
 
 
 def test_open__refuses_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="not a Zarr store"):
+    with pytest.raises(ReadError, match=r"a folder that is not a Zarr store .*a regions store"):
+        store.open_regions(tmp_path)
+    with pytest.raises(ReadError, match=r"a folder that is not a Zarr store .*a hits store"):
+        store.open_hits(tmp_path)
+    (tmp_path / "hits.zarr").mkdir()
+    with pytest.raises(ReadError, match="a folder that call-hits wrote, expected a regions store"):
         store.open_regions(tmp_path)
 
 

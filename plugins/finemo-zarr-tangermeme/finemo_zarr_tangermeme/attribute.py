@@ -32,6 +32,7 @@ class Attribute(AttributionOptions):
         Replace a store that is there.
     """
 
+    resumes: ClassVar[bool] = True
     examples: ClassVar[str] = """
   finemo-zarr attribute --model net.py:load -p peaks.narrowPeak -f genome.fa --input-width 2114 \\
     --output 1 -o regions.zarr

@@ -17,6 +17,7 @@ class TisfmPath(TrainingCommand):
     """Trains a path of models."""
 
     name: ClassVar[str] = "tisfm-path"
+    resumes: ClassVar[bool] = True
     summary: ClassVar[str] = "Train models of ever stronger penalties, and choose the best."
     examples: ClassVar[str] = """
   finemo-zarr tisfm-path -m cisbp.meme -s signal.tsv --sequences sequences.tsv --splits splits

@@ -126,6 +126,7 @@ class TrainTisfm(TrainingCommand):
     """Trains one model."""
 
     name: ClassVar[str] = "train-tisfm"
+    resumes: ClassVar[bool] = True
     summary: ClassVar[str] = "Train a model from sequence to signal whose weights are motifs."
     examples: ClassVar[str] = """
   finemo-zarr train-tisfm -m cisbp.meme -s signal.tsv --sequences sequences.tsv --splits splits
