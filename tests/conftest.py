@@ -1,5 +1,6 @@
 """Small simulated data, and a reader and a solver that do nothing clever."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ from finemo_zarr.testing import simulate_motifs, simulate_regions
 if TYPE_CHECKING:
     import xarray as xr
 
-# A busy machine is no fault of the code. Where CI is set, Hypothesis tries the same each time.
-settings.register_profile("any-machine", settings(), deadline=None)
+# A busy machine is no fault of the code. Where CI is set, Hypothesis tries the same each time, so
+# that fewer examples do.
+settings.register_profile(
+    "any-machine", settings(), deadline=None, max_examples=40 if os.environ.get("CI") else 100
+)
 settings.load_profile("any-machine")
 
 N_REGIONS = 50

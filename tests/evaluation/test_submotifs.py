@@ -234,7 +234,7 @@ def test_members__of_a_real_file_are_those_of_its_patterns() -> None:
 def test_members__that_do_not_go_together_are_refused(tmp_path) -> None:
     import h5py
 
-    with pytest.raises(ReadError, match="seqlets cannot be read"):
+    with pytest.raises(ReadError, match="no such file or directory; expected a TF-MoDISco"):
         list(read_members(tmp_path / "none.h5"))
     for name, change in (
         ("a", {"start": np.zeros(3)}),

@@ -27,7 +27,8 @@ OF_ANY = [name for name in FORMATS if name not in OF_ONE_SOLVER]
 @pytest.mark.parametrize("name", OF_ANY)
 def test_formats__write_every_kind_of_store(make, tmp_path, name: str, kind: str) -> None:
     made, out = make(kind), tmp_path / "out"
-    assert export_hits(made.hits, name, out, regions=made.regions) == len(made.table)
+    written = {"npz": 50, "meme": 3}.get(name, len(made.table))  # regions, motifs, else hits
+    assert export_hits(made.hits, name, out, regions=made.regions) == written
     assert out.is_dir() is bool(FORMATS[name].contents)
     assert {path.name for path in tmp_path.iterdir()} <= {"out", "out.tbi"}
 
