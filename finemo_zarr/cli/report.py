@@ -45,7 +45,7 @@ Examples:
 Open report.html of the output folder in a browser; it needs no network, and can be sent to others.
 """
 
-_OF_HITS = ("hits", "compare", "callers", "syntax", "digest")
+_OF_HITS = ("hits", "compare", "callers", "motifs", "syntax", "digest")
 _OF_SEQLETS = ("hits", "motifs", "submotifs", "digest")
 
 

@@ -379,6 +379,28 @@ def test_help__names_every_template() -> None:
     assert set(templates()) == {line.split()[0] for line in listed if line.startswith("  ")}
 
 
+def test_report__without_hits_says_so_where_a_template_needs_them(tmp_path) -> None:
+    from click.testing import CliRunner
+
+    from finemo_zarr.cli.app import app
+
+    needs = {
+        name
+        for name, path in templates().items()
+        if re.search(r'^hits: (str = "hits"|list = .*two or more)', _declared(path), re.MULTILINE)
+    }
+    assert needs >= {"hits", "compare", "motifs"}
+    for name in needs:
+        words = ["report", "--template", name, "-o", str(tmp_path / "out")]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 2
+        assert f"the template {name} needs hits: give -H" in done.output
+
+
+def _declared(path: Path) -> str:
+    return "".join(json.loads(path.read_text())["cells"][0]["source"])
+
+
 def test_quantised__keeps_three_digits_and_zeros() -> None:
     scale, numbers = payloads.quantised(np.array([[0.0, 1e-9], [-5e-10, 0.0]]))
     np.testing.assert_allclose(np.array(numbers) * scale, [0, 1e-9, -5e-10, 0], atol=1e-12)
