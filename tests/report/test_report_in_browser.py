@@ -1,51 +1,32 @@
 """The page in Chromium: it sorts, filters, opens, draws, and says nothing on the console."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from in_chromium import NEEDS_CHROMIUM, OUTSIDE, OVERLAPS, chromium, opened_page
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no Chromium: install it (Debian: apt install chromium), or set CHROMIUM",
-)
+pytestmark = NEEDS_CHROMIUM
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """Folder for screenshots, to be looked at."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # As root, as in containers, Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[(1280, 900), (390, 800)], ids=["wide", "phone"])
 def page(browser, reported: Path, request) -> Iterator[object]:
     """The report, open; fails if anything is fetched or said on the console."""
     width, height = request.param
-    page = browser.new_page(viewport={"width": width, "height": height}, offline=True)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url) if "http" in request.url else None)
-    page.goto((reported / "report.html").as_uri())
-    page.wait_for_selector("body[data-ready]")
-    yield page
-    if SCREENSHOTS:
-        name = f"{request.node.originalname}_{width}.png"
-        page.screenshot(path=Path(SCREENSHOTS) / name, full_page=True)
-    page.close()
-    assert said == []
+    with opened_page(browser, reported / "report.html", width, height) as page:
+        yield page
+        if SCREENSHOTS:
+            name = f"{request.node.originalname}_{width}.png"
+            page.screenshot(path=Path(SCREENSHOTS) / name, full_page=True)
 
 
 def names(page) -> list[str]:
@@ -66,13 +47,7 @@ def test_page__draws_a_logo_in_every_row(page) -> None:
 def test_page__is_not_wider_than_the_screen(page) -> None:
     width = page.viewport_size["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    # Nothing may be cut off but what scrolls by itself.
-    outside = page.evaluate(
-        "width => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') &&"
-        " !e.closest('svg') && e.getBoundingClientRect().right > width + 1).length",
-        width,
-    )
-    assert outside == 0
+    assert page.evaluate(OUTSIDE, width) == 0
 
 
 def test_page__sorts_by_numbers_and_by_names(page) -> None:
@@ -131,20 +106,6 @@ def test_page__opens_an_example_and_moves_in_it(page) -> None:
     box = view.locator(".overview").bounding_box()
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 5)
     assert view.inner_html() != before
-
-
-OVERLAPS = """all => all.map(drawn => {
-  const texts = [...drawn.querySelectorAll('text')].filter(text => text.textContent.trim());
-  const boxes = texts.map(text => text.getBoundingClientRect());
-  const apart = (a, b) => a.right - 1 <= b.left || a.bottom - 1 <= b.top;
-  const found = [];
-  boxes.forEach((a, i) => boxes.forEach((b, j) => {
-    if (i < j && !apart(a, b) && !apart(b, a))
-      found.push([texts[i].textContent, texts[j].textContent]);
-  }));
-  return found;
-}).flat()"""
-"""Texts of the same picture that lie on one another."""
 
 
 def test_page__labels_of_hits_do_not_overlap(page) -> None:

@@ -1,8 +1,6 @@
 """The templates submotifs, motif-heatmap, performance and digest."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import polars as pl
 import pytest
 import xarray as xr
 from click.testing import CliRunner
+from in_chromium import NEEDS_CHROMIUM, OUTSIDE, OVERLAPS, chromium, opened_page
 from scipy.special import log_softmax
 
 from finemo_zarr.cli.app import app
@@ -423,45 +422,16 @@ def test_submotifs__of_patterns_of_the_same_name_are_refused(called, modisco, tm
         write_submotifs(same, tmp_path)
 
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-OVERLAPS = """all => all.map(drawn => {
-  const texts = [...drawn.querySelectorAll('text')].filter(text => text.textContent.trim());
-  const boxes = texts.map(text => text.getBoundingClientRect());
-  const apart = (a, b) => a.right - 1 <= b.left || a.bottom - 1 <= b.top;
-  const found = [];
-  boxes.forEach((a, i) => boxes.forEach((b, j) => {
-    if (i < j && !apart(a, b) && !apart(b, a))
-      found.push([texts[i].textContent, texts[j].textContent]);
-  }));
-  return found;
-}).flat()"""
-OUTSIDE = """width => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') &&
-  !e.closest('svg') && e.getBoundingClientRect().right > width + 1).length"""
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it, or set CHROMIUM")
+@NEEDS_CHROMIUM
 def test_pages__are_drawn_by_chromium_without_a_word(pages) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         for name, folder in pages.items():
             for width in (1280, 390):
-                page = browser.new_page(viewport={"width": width, "height": 900}, offline=True)
-                said: list[str] = []
-                page.on("console", lambda message, said=said: said.append(message.text))
-                page.on("pageerror", lambda error, said=said: said.append(str(error)))
-                page.goto((folder / "report.html").as_uri())
-                page.wait_for_selector("body[data-ready]")
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-                assert page.evaluate(OUTSIDE, width) == 0, name
-                assert page.eval_on_selector_all(".figures figure svg", OVERLAPS) == [], name
-                logos = page.eval_on_selector_all(
-                    "svg.logo", "all => all.map(svg => svg.querySelectorAll('path').length)"
-                )
-                assert min(logos, default=2) > 1, name
-                page.close()
-                assert said == [], name
-        browser.close()
+                with opened_page(browser, folder / "report.html", width) as page:
+                    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+                    assert page.evaluate(OUTSIDE, width) == 0, name
+                    assert page.eval_on_selector_all(".figures figure svg", OVERLAPS) == [], name
+                    logos = page.eval_on_selector_all(
+                        "svg.logo", "all => all.map(svg => svg.querySelectorAll('path').length)"
+                    )
+                    assert min(logos, default=2) > 1, name

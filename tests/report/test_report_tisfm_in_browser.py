@@ -5,25 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from in_chromium import NEEDS_CHROMIUM, OVERLAPS, chromium, opened_page
 from simulated_tisfm import write_evaluation, write_path
-from test_report_in_browser import CHROMIUM, OVERLAPS
 
 from finemo_zarr.report import make_report
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no Chromium: install it (Debian: apt install chromium), or set CHROMIUM",
-    ),
-]
+pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 
 
 @pytest.fixture(scope="module")
 def opened(called: Path, tmp_path_factory) -> Iterator[object]:
     """The page, open; fails if anything is fetched or said on the console."""
-    from playwright.sync_api import sync_playwright
-
     folder = tmp_path_factory.mktemp("tisfm")
     write_path(folder / "path")
     write_evaluation(folder / "evaluation", folder / "path")
@@ -33,19 +25,8 @@ def opened(called: Path, tmp_path_factory) -> Iterator[object]:
     parameters["hits"] = [str(folder / name) for name in ("hits_model", "hits_scores")]
     parameters["model"] = str(folder / "path")
     path = make_report(folder / "out", "tisfm", parameters)
-    said: list[str] = []
-    with sync_playwright() as playwright:
-        # As root, as in containers, Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(offline=True)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda sent: said.append(sent.url) if "http" in sent.url else None)
-        page.goto(path.as_uri())
-        page.wait_for_selector("body[data-ready]")
+    with chromium() as browser, opened_page(browser, path) as page:
         yield page
-        browser.close()
-    assert said == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
