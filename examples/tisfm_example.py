@@ -7,7 +7,7 @@ tracks; all others do nothing; and one driver counts only where another motif is
 peaks, the genome and a bigWig for each track, a model is trained, then two paths of penalties from
 it, with mcp and with l1. Hits in the regions of the test are called twice: straight from the model,
 and from its contribution scores. All is compared with what was planted. Needs the plugins
-finemo-zarr-tisfm and finemo-zarr-tangermeme; takes some three minutes on two cores.
+finemo-zarr-tisfm and finemo-zarr-tangermeme; takes about a minute on two cores.
 """
 
 import argparse
