@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 import xarray as xr
-from test_report_in_browser import CHROMIUM, OVERLAPS, browser  # noqa: F401
+from in_chromium import NEEDS_CHROMIUM, OVERLAPS, chromium, opened_page
 
 from finemo_zarr.errors import ReadError, RunError, SchemaError
 from finemo_zarr.report import find_template, make_report, template_parameters
@@ -341,26 +342,18 @@ def test_syntax__refuses_unknown_parameters(called, tmp_path) -> None:
 
 
 @pytest.fixture(params=[(1280, 900), (390, 800)], ids=["wide", "phone"])
-def opened(browser, pages, request) -> Iterator[object]:  # noqa: F811
+def opened(pages, request) -> Iterator[object]:
     """Both pages in Chromium; fails if anything is fetched or said on the console."""
     width, height = request.param
-    said: list[str] = []
-    found = []
-    for name, folder in pages.items():
-        page = browser.new_page(viewport={"width": width, "height": height}, offline=True)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto((folder / "report.html").as_uri())
-        page.wait_for_selector("body[data-ready]")
-        found.append((name, page))
-    yield dict(found)
-    for _, page in found:
-        page.close()
-    assert said == []
+    with chromium() as browser, ExitStack() as stack:
+        yield {
+            name: stack.enter_context(opened_page(browser, folder / "report.html", width, height))
+            for name, folder in pages.items()
+        }
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it, or set CHROMIUM")
+@NEEDS_CHROMIUM
 def test_pages__fit_the_screen_and_labels_do_not_overlap(opened) -> None:
     for name, page in opened.items():
         width = page.viewport_size["width"]
@@ -369,7 +362,7 @@ def test_pages__fit_the_screen_and_labels_do_not_overlap(opened) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it, or set CHROMIUM")
+@NEEDS_CHROMIUM
 def test_pages__open_a_motif_and_an_example(opened) -> None:
     page = opened["motifs"]
     page.locator("#motifs-table tr.row", has_text="CTCF").locator("td.name").click()
