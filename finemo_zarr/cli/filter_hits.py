@@ -13,6 +13,7 @@ from finemo_zarr.cli.hit_files import as_tables, is_hits_store
 from finemo_zarr.cli.options import VariadicCommand, build, field_options, overwrite_option
 from finemo_zarr.errors import ReadError
 from finemo_zarr.postprocess.filters import ExponentialOptions, Filtered, IsotonicOptions
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr.store.locations import Location
 
@@ -236,8 +237,11 @@ def _describe(found: Filtered, folder: Path, most: int) -> None:
     columns = dict.fromkeys(name for row in found.summary for name in row)
     write_rows(folder / _TABLE, found.summary, columns)
     order = sorted(range(len(found.panels)), key=lambda index: -found.summary[index]["num_hits"])
-    for index in order[:most]:
-        _draw(found.panels[index], folder)
+    drawn = order[:most]
+    with progress("draw", len(drawn)) as advance:
+        for index in drawn:
+            _draw(found.panels[index], folder)
+            advance()
 
 
 def _draw(panel: "xr.Dataset", folder: Path) -> None:

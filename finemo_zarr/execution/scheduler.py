@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from uuid import uuid4
 
 from finemo_zarr.errors import MissingDependencyError, PluginError, RunError
 from finemo_zarr.execution.plan import Block
+from finemo_zarr.progress import progress
 from finemo_zarr.store import is_fatal
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def run_blocks(
         What would meet all other blocks, too: a full disk, a solver that does not work.
     """
     attempt = partial(_attempt, task)
-    with _progress(label, sum(block.size for block in blocks)) as advance:
+    with progress(label, sum(block.size for block in blocks)) as advance:
         if workers.client is not None or workers.scheduler not in LOCAL:
             outcomes = _on_cluster(attempt, blocks, workers, label, advance)
         else:
@@ -257,18 +257,3 @@ def _client(workers: Workers) -> Iterator["Client"]:
         ) from error
     with client:
         yield client
-
-
-@contextmanager
-def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal; leave nothing in a log."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TimeElapsedColumn
-
-    columns = (*Progress.get_default_columns(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task(label, total=total)
-        yield lambda size: bar.advance(row, size)

@@ -1,8 +1,6 @@
 """Annotating block by block: files are read once, hits as they come."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +21,7 @@ from finemo_zarr.postprocess._annotate_variants import (
     spans,
 )
 from finemo_zarr.postprocess._tables import MISSING, HitTable, append_rows
+from finemo_zarr.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 _PLACE = ("chr", "start", "end")
 _UNTRIMMED = ("start_untrimmed", "end_untrimmed")
-_LONG = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def write_annotated(
         pairs_sheet = Sheet(second[0])
         no_pairs = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
         pairs_sheet.header(job.touched.table(header, no_pairs, second[1], 0))
-    with _progress(job.rows) as advance:
+    with progress("annotate", job.rows) as advance:
         for block in table.blocks():
             hits = HitBlock.of(block)
             pairs = job.pairs(hits)
@@ -155,17 +153,3 @@ def write_annotated(
 
 def _annotated(job: Job, hits: HitBlock, pairs: Pairs | None) -> "pl.DataFrame":
     return hits.table.frame.with_columns(job.columns(hits, pairs).values())
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal where it takes long."""
-    if total < _LONG or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task("annotate", total=total)
-        yield lambda size: bar.advance(row, size)

@@ -116,9 +116,10 @@ def sum_spans(scores: Scores, spans: Sequence[Spans]) -> list[Sums]:
     if "region_width" in scores.regions:
         limit = scores.regions["region_width"].values.astype(np.int64)
     sums = [Sums(each, limit) for each in spans]
-    for block in scores.blocks():
-        for each in sums:
-            each.add(block)
+    with scores.blocks("average scores") as blocks:
+        for block in blocks:
+            for each in sums:
+                each.add(block)
     return sums
 
 

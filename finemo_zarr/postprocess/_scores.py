@@ -1,12 +1,14 @@
 """The scores that hits were called on, block by block."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError, RunError
+from finemo_zarr.progress import Advance, progress
 from finemo_zarr.sequence import NO_BASE, project
 from finemo_zarr.store import (
     HitsStore,
@@ -98,21 +100,29 @@ class Scores(NamedTuple):
         """Width of the arrays, bp."""
         return int(self.regions.sizes["position"])
 
-    def blocks(self) -> Iterator[ScoreBlock]:
-        """Read all regions, some thousand at a time."""
+    @contextmanager
+    def blocks(self, label: str) -> Iterator[Iterator[ScoreBlock]]:
+        """Read all regions, some thousand at a time, and show how far that is."""
+        with progress(label, self.n_regions) as advance:
+            yield self._blocks(advance)
+
+    def _blocks(self, advance: Advance) -> Iterator[ScoreBlock]:
         scores = self.regions["region_contributions"]
         chunk = scores.chunksizes["region"][0]
         step = max(_BLOCK_BASES // (self.width * chunk), 1) * chunk
         for first in range(0, self.n_regions, step):
             part = slice(first, min(first + step, self.n_regions))
-            block = read_block(self.path, part, self.tracks)
-            codes = block["region_sequence"].values
-            values = block["region_contributions"].values.astype(np.float32)
-            if values.ndim == 3:
-                yield ScoreBlock(first, codes, project(values, codes), values)
-            else:
-                values[codes == NO_BASE] = 0
-                yield ScoreBlock(first, codes, values, None)
+            yield self._block(part)
+            advance(part.stop - part.start)
+
+    def _block(self, part: slice) -> ScoreBlock:
+        block = read_block(self.path, part, self.tracks)
+        codes = block["region_sequence"].values
+        values = block["region_contributions"].values.astype(np.float32)
+        if values.ndim == 3:
+            return ScoreBlock(part.start, codes, project(values, codes), values)
+        values[codes == NO_BASE] = 0
+        return ScoreBlock(part.start, codes, values, None)
 
 
 def _found(

@@ -105,15 +105,16 @@ def measure(
     order = np.lexsort((windows.core, windows.region))
     region = windows.region[order]
     lookups = [_lookups(core) for core in cores]
-    for block in scores.blocks():
-        low, high = np.searchsorted(region, [block.first, block.first + len(block.codes)])
-        rows = order[low:high]
-        if not rows.size:
-            continue
-        part = Windows(*(column[rows] for column in windows))
-        part = part._replace(region=part.region - block.first)
-        importance[rows] = _importance(block, centres, part)
-        similarity[rows] = _similarities(block, part, lookups)
+    with scores.blocks("look at windows") as blocks:
+        for block in blocks:
+            low, high = np.searchsorted(region, [block.first, block.first + len(block.codes)])
+            rows = order[low:high]
+            if not rows.size:
+                continue
+            part = Windows(*(column[rows] for column in windows))
+            part = part._replace(region=part.region - block.first)
+            importance[rows] = _importance(block, centres, part)
+            similarity[rows] = _similarities(block, part, lookups)
     return Measured(importance, similarity)
 
 

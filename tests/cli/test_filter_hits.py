@@ -1,11 +1,12 @@
 import gzip
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from finemo_zarr import store
 from finemo_zarr.cli import filter_hits as module
-from finemo_zarr.postprocess import collapse_hits
+from finemo_zarr.postprocess import _scores, collapse_hits
 
 
 def test_filter_hits__writes_a_store_its_thresholds_and_figures(run, hits_store, tmp_path):
@@ -157,3 +158,20 @@ def test_filter_hits__refuses_output_that_exists(run, hits_store, tmp_path):
 def test_filter_hits__help_has_examples(run):
     assert "finemo-zarr filter-hits -i" in run("filter-hits", "--help").out
     assert module.make_command().short_help
+
+
+def test_filter_hits__tells_how_far_it_is(run, hits_store, tmp_path, monkeypatch):
+    told = []
+
+    @contextmanager
+    def progress(label, total):
+        done = []
+        yield lambda count=1: done.append(count)
+        told.append((label, total, sum(done)))
+
+    for each in (module, _scores):
+        monkeypatch.setattr(each, "progress", progress)
+    assert run("filter-hits", "-i", hits_store, "-o", tmp_path / "k.zarr").code == 0
+    regions = store.open_hits(hits_store).qc.sizes["region"]
+    figures = len(list((tmp_path / "k.filter").glob("*.png")))
+    assert told == [("look at windows", regions, regions), ("draw", figures, figures)]

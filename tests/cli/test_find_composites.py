@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from finemo_zarr import store
 from finemo_zarr.cli import find_composites as module
 from finemo_zarr.execution import load_motifs
 from finemo_zarr.model import create_hits
-from finemo_zarr.postprocess import composites
+from finemo_zarr.postprocess import _scores, composites
 from finemo_zarr.postprocess._new_store import write_hits_store
 
 SPACING = 11
@@ -53,6 +55,20 @@ def test_find_composites__writes_table_figures_and_motifs(run, paired, tmp_path)
     assert load_motifs([out / "motifs.zarr"])["motif_name"].values.tolist() == [values["name"]]
     assert f"MOTIF {values['name']}" in (out / "motifs.meme").read_text()
     assert {path.name for path in out.glob("*.png")} == {"heatmap.png", "logos.png", "spacings.png"}
+
+
+def test_find_composites__tells_how_far_it_is(run, paired, tmp_path, monkeypatch):
+    done = []
+
+    @contextmanager
+    def progress(label, total):
+        done.append((label, total))
+        yield done.append
+
+    monkeypatch.setattr(_scores, "progress", progress)
+    assert run("find-composites", "-i", paired, "-o", tmp_path / "out").code == 0
+    n_regions = store.open_hits(paired).qc.sizes["region"]
+    assert done == [("average scores", n_regions), n_regions]
 
 
 def test_find_composites__options_reach_the_search(run, paired, tmp_path):

@@ -1,5 +1,6 @@
 import gzip
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -451,15 +452,19 @@ def test_names__that_cannot_be_are_errors(asked: dict, message: str) -> None:
         annotate_hits(frame([hit()]), **asked)
 
 
-def test_progress__is_shown_for_long_tables_on_a_terminal(tmp_path, monkeypatch) -> None:
+def test_progress__counts_hits(tmp_path, monkeypatch) -> None:
     shown = []
-    monkeypatch.setattr(job_module, "_LONG", 1)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr("rich.progress.Progress.advance", lambda *args: shown.append(args[2]))
+
+    @contextmanager
+    def progress(*asked):
+        shown.append(asked)
+        yield shown.append
+
+    monkeypatch.setattr(job_module, "progress", progress)
     bed = lines(tmp_path / "1.bed", [("chr1", 0, 15)])
     source = write(tmp_path / "hits.tsv", [hit(), hit()])
     annotate_table(source, tmp_path / "out.tsv", Annotations({"a": bed}))
-    assert shown == [2]
+    assert shown == [("annotate", 2), 2]
 
 
 def test_hits__of_tracks_say_which(tmp_path, reader, regions, motifs, solver) -> None:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from finemo_zarr import extract_regions
 from finemo_zarr.errors import ConvergenceWarning, ReadError, RunError
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option, option_values
 from finemo_zarr_tangermeme.attribution_options import AttributionOptions
 from finemo_zarr_tangermeme.computed import Computed, complete
 from finemo_zarr_tangermeme.peaks import Sequences
-from finemo_zarr_tangermeme.pieces import Pieces, progress
+from finemo_zarr_tangermeme.pieces import Pieces
 
 _MUCH = 0.01
 """Share of the difference of predictions that deltas reach where an operation has no rule."""

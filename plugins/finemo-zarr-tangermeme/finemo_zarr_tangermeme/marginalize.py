@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from finemo_zarr import store
 from finemo_zarr.errors import ReadError, RunError
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr_tangermeme.attributing import Method
 from finemo_zarr_tangermeme.background_options import BackgroundOptions
 from finemo_zarr_tangermeme.marginal import Marginal
 from finemo_zarr_tangermeme.marginal_table import effect_row, ranked, warn_of_composition
 from finemo_zarr_tangermeme.matrices import read_matrices
-from finemo_zarr_tangermeme.pieces import progress
 from finemo_zarr_tangermeme.ranked_bars import draw_ranked
 
 if TYPE_CHECKING:

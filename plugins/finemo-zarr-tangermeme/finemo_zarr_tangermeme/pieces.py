@@ -3,8 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,18 +84,3 @@ class Pieces:
     def remove(self) -> None:
         """Remove all, once the output is there."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], Any]]:
-    """Show a bar on a terminal; yields what is called with the number of things done."""
-    from rich.console import Console
-    from rich.progress import Progress, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        row = bar.add_task(label, total=total)
-        yield lambda done: bar.advance(row, done)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from finemo_zarr import store
 from finemo_zarr.errors import InputWarning, ReadError, RunError
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr_tangermeme.background_options import BackgroundOptions
 from finemo_zarr_tangermeme.marginal_table import summary
 from finemo_zarr_tangermeme.matrices import consensus, read_matrices
 from finemo_zarr_tangermeme.pairs import ORIENTATIONS, Pairs
-from finemo_zarr_tangermeme.pieces import progress
 from finemo_zarr_tangermeme.spacing_map import draw_spacing
 
 if TYPE_CHECKING:

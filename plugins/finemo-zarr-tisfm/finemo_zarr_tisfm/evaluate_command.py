@@ -1,7 +1,5 @@
 """``evaluate-tisfm``: how well a model predicts, and what it learned, as tables."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from finemo_zarr.errors import SchemaError
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr.store import staged
 from finemo_zarr_tisfm.options import DataOptions, recorded_data
@@ -84,8 +83,8 @@ def write_evaluation(
     readouts = open_readouts(source)
     importance = importance_table(readouts)
     rows = np.arange(len(data.codes)) if part == "all" else data.rows(part)
-    with _progress(len(rows)) as report:
-        predicted = write_predictions(folder / STORE, model, data.codes[rows], report)
+    with progress("predict", len(rows)) as advance:
+        predicted = write_predictions(folder / STORE, model, data.codes[rows], advance)
     scores = score_tracks(predicted, data.signal[rows], data.tracks)
     attrs = {"model": str(source.resolve()), "part": part}
     finish_evaluation(folder / STORE, data, model, rows, predicted, scores, attrs)
@@ -106,18 +105,6 @@ def write_evaluation(
         best = importance.filter(pl.col("track") == track)["motif"].head(5).to_list()
         lines.append(f"{said}  {', '.join(best)}".rstrip())
     return "\n".join(lines)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many regions are predicted, in a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("predicting", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _is_evaluation(path: "Location") -> bool:

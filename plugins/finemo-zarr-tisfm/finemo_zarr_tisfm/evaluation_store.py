@@ -47,7 +47,7 @@ def write_predictions(
     codes : array of uint8, ``(region, position)``
         The regions.
     report : callable, optional
-        Is told how many regions are done, after each block.
+        Is told after each block how many regions it had.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def write_predictions(
             for array, values in zip(arrays, (occupancy, gate), strict=True):
                 array[rows] = values.cpu().numpy()
             predicted[rows] = model.linear(occupancy * gate).cpu().numpy()
-            report(rows.stop)
+            report(rows.stop - rows.start)
     return predicted
 
 

@@ -17,7 +17,7 @@ from finemo_zarr_tisfm.readouts import (
     write_readouts,
     write_store,
 )
-from finemo_zarr_tisfm.train_command import HISTORY, TrainingCommand, progress, save
+from finemo_zarr_tisfm.train_command import HISTORY, TrainingCommand, save, shown
 from finemo_zarr_tisfm.training import Trainer, predict
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class PathTraining:
         options = self._fit_options(index, strength)
         trainer = Trainer(model, self.data, options, self.state / f"checkpoint_{index:03d}.npz")
         what = f"lambda {strength:g}"
-        with progress(what, options.epochs, len(trainer.history)) as report:
+        with shown(what, options.epochs, len(trainer.history)) as report:
             history = trainer.run(report)
         facts = self.options.facts(self.data) | {"training": options.fit_values()}
         folder = self.folder / f"lambda_{index:03d}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from finemo_zarr.errors import SchemaError
+from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr.store import staged, state_path, write_file
 from finemo_zarr_tisfm.fitting import FitOptions, Pooling, fit_options
@@ -150,7 +151,7 @@ A run that was ended goes on where it was when the same command is given again."
             folder = Path(str(work))
             checkpoint = Path(str(state_path(self.out))) / "checkpoint.npz"
             trainer = Trainer(model, data, fit_options(self), checkpoint)
-            with progress("training", self.epochs, len(trainer.history)) as report:
+            with shown("training", self.epochs, len(trainer.history)) as report:
                 history = trainer.run(report)
             save(folder, model, history, self.facts(data))
             write_readouts(folder, model, data)
@@ -179,19 +180,9 @@ def is_model(path: "Location") -> bool:
 
 
 @contextmanager
-def progress(
-    what: str, total: int, done: int = 0
-) -> Iterator["Callable[[dict[str, float]], None]"]:
-    """Show how far the training is, in a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=total, completed=done)
-
-        def report(row: dict[str, float]) -> None:
-            said = f"{what}: errors {row['train_error']:.4g}, {row['validation_error']:.4g}"
-            bar.update(task, advance=1, description=said)
-
-        yield report
+def shown(what: str, total: int, done: int = 0) -> Iterator["Callable[[dict[str, float]], None]"]:
+    """Show how far the training is, and its errors; yields what is told each epoch."""
+    with progress(what, total, done) as advance:
+        yield lambda row: advance(
+            1, f"{what}: errors {row['train_error']:.4g}, {row['validation_error']:.4g}"
+        )
