@@ -92,7 +92,9 @@ def _tomtom(
     with warnings.catch_warnings():
         # A small database is the user's choice; p-values of many columns underflow by design.
         warnings.simplefilter("ignore")
-        p, _, _, _, strands = tomtom(queries, targets)[:5]
+        # The type of the solver `seqlet-tomtom`: each one more is compiled for another 27 s.
+        sides = [[matrix.astype(np.float32) for matrix in side] for side in (queries, targets)]
+        p, _, _, _, strands = tomtom(*sides)[:5]
     return np.asarray(p, dtype=np.float64), np.asarray(strands) != 0
 
 

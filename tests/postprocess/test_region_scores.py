@@ -18,7 +18,8 @@ def read(path, **settings):
 
 
 def together(scores):
-    blocks = list(scores.blocks())
+    with scores.blocks("read") as read_blocks:
+        blocks = list(read_blocks)
     assert blocks[0].first == 0
     return np.concatenate([block.scores for block in blocks])
 
@@ -33,7 +34,8 @@ def test_scores__are_projected_where_they_are_hypothetical(
 ):
     extract_regions(reader(hypothetical_regions), tmp_path / "r.zarr")
     call_hits(tmp_path / "r.zarr", motifs, tmp_path / "h.zarr", solver=solver)
-    (block,) = read(tmp_path / "h.zarr").blocks()
+    with read(tmp_path / "h.zarr").blocks("read") as blocks:
+        (block,) = blocks
     scores = hypothetical_regions["region_contributions"].values
     codes = hypothetical_regions["region_sequence"].values
     assert (block.hypothetical == scores).all()
