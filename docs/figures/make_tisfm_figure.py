@@ -1,6 +1,6 @@
 """Draw tisfm.svg, the heatmap of docs/tutorials/tisfm.md.
 
-    python docs/figures/make_tisfm_figure.py tisfm/path/lambda_003
+    python docs/figures/make_tisfm_figure.py tisfm/path
 
 The model is that of the tutorial.
 """

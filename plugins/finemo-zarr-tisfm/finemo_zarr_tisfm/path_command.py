@@ -3,13 +3,15 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from finemo_zarr.protocols import option
 from finemo_zarr.store import staged, state_path
 from finemo_zarr_tisfm.train_command import TrainingCommand, is_model
+
+Choice = Literal["least", "simplest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,8 @@ class TisfmPath(TrainingCommand):
   finemo-zarr tisfm-path -m jaspar.meme -r regions.zarr -s signal.tsv --penalty l1
       --lambdas 1e-3 3e-3 1e-2 -o path
 
-The output is a model, too: that of the least validation error. A path that was ended goes on where
-it was when the same command is given again."""
+The output is a model, too: the one that --choose names; lambda_000, lambda_001, ... in it are all
+of them. A path that was ended goes on where it was when the same command is given again."""
 
     lambdas: tuple[float, ...] = option(
         "--lambdas", default=(), metavar="LAMBDA", help="Strengths of the penalty; 0 is added."
@@ -45,6 +47,12 @@ it was when the same command is given again."""
         default=None,
         metavar="RATE",
         help="Rate of learning from the second model on; by default a tenth of the first one's.",
+    )
+    choose: Choice = option(
+        "--choose",
+        default="least",
+        help="The model of the output: that of the least validation error, or the simplest, of the"
+        " largest lambda whose error is within a standard error of the least.",
     )
     patience: int = option(
         "--patience",
@@ -91,4 +99,5 @@ it was when the same command is given again."""
             path = PathTraining(self, data, self.step_rate, work, state)
             for index, strength in enumerate(self.strengths()):
                 model = path.step(index, strength, model)
-            return path.finish() + f"\nbest model: {self.out}"
+            said = path.finish(simplest=self.choose == "simplest")
+            return f"{said}\nmodel ({self.choose}): {self.out}"

@@ -99,24 +99,31 @@ class PathTraining:
             row |= dict(zip(names, squares.mean(axis=0).astype(float).tolist(), strict=True))
         self.rows.append(row)
 
-    def finish(self) -> str:
-        """Write tables, weights and the best model; returns a line for each model."""
+    def finish(self, *, simplest: bool = False) -> str:
+        """Write tables, weights and the chosen model; returns a line for each model.
+
+        Parameters
+        ----------
+        simplest : bool
+            Choose the model of the largest penalty whose error is within a standard error of the
+            least; by default that of the least.
+        """
         import polars as pl
 
         table = pl.DataFrame(self.rows)
-        best, simplest = chosen(table["validation_error"], table["validation_error_se"])
+        rows = chosen(table["validation_error"], table["validation_error_se"])
         folders = [self.folder / f"lambda_{index:03d}" for index in range(len(self.rows))]
-        source = folders[best]
+        source = folders[rows[simplest]]
         model = load_model(source)
-        choice = {"best_lambda": self.rows[best]["lambda"]}
-        choice["simplest_lambda"] = self.rows[simplest]["lambda"]
+        names = ("best_lambda", "simplest_lambda")
+        choice = {name: self.rows[row]["lambda"] for name, row in zip(names, rows, strict=True)}
         save_model(self.folder, model, read_description(source)["facts"] | choice)
         for name in (READOUTS, HISTORY):
             _copy(source / name, self.folder / name)
         table.write_csv(self.folder / PATH_TABLE, separator="\t")
         read = [open_readouts(folder) for folder in folders]
         write_store(self.folder / PATH_STORE, path_dataset(read, table, choice))
-        return "\n".join(_said(row, best=index == best) for index, row in enumerate(self.rows))
+        return "\n".join(_said(index, row, rows) for index, row in enumerate(self.rows))
 
 
 def chosen(errors: Any, spreads: Any) -> tuple[int, int]:
@@ -130,10 +137,12 @@ def chosen(errors: Any, spreads: Any) -> tuple[int, int]:
     return best, int(within.max())
 
 
-def _said(row: dict[str, Any], *, best: bool) -> str:
+def _said(index: int, row: dict[str, Any], rows: tuple[int, int]) -> str:
+    names = ("least error", "simplest within its standard error")
+    roles = [name for name, chosen_row in zip(names, rows, strict=True) if chosen_row == index]
     return (
-        f"lambda {row['lambda']:<10.4g} validation error {row['validation_error']:.4f}, "
-        f"{row['nonzero_weights']} weights{'   (best)' if best else ''}"
+        f"lambda_{index:03d}: {row['lambda']:<9.4g} validation error {row['validation_error']:.4f},"
+        f" {row['nonzero_weights']} weights{'   ' * bool(roles)}{', '.join(roles)}"
     )
 
 

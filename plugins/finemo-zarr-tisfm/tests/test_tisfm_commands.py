@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from finemo_zarr_tisfm import training
+from finemo_zarr_tisfm import path_training, training
 from finemo_zarr_tisfm.evaluate_command import EvaluateTisfm
 from finemo_zarr_tisfm.files import load_model, read_description
 from finemo_zarr_tisfm.path_command import TisfmPath
@@ -112,6 +112,24 @@ def test_path__is_resumed_and_chooses_the_best(given, files, monkeypatch) -> Non
     assert store.attrs["best_lambda"] == best
     trained = read_description(files / "broken" / "lambda_002")["facts"]["training"]
     assert (trained["strength"], trained["concavity"], trained["rate"]) == (0.3, 2.0, 0.002)
+
+
+def test_path__chooses_what_is_asked(given, files, monkeypatch) -> None:
+    monkeypatch.setattr(path_training, "chosen", lambda *_: (0, 2))
+    for choose, row in (("least", 0), ("simplest", 2)):
+        out = files / choose
+        said = TisfmPath(**given, lambdas=(0.003, 0.3), choose=choose, out=out).run()
+        lines = said.splitlines()
+        assert lines[0].endswith("weights   least error")
+        assert lines[1].endswith("weights")
+        assert lines[2].endswith("weights   simplest within its standard error")
+        assert lines[2].startswith("lambda_002: 0.3 ")
+        assert lines[3] == f"model ({choose}): {out}"
+        kept = open_readouts(out / f"lambda_{row:03d}")
+        assert open_readouts(out).equals(kept)
+        assert read_description(out)["facts"]["training"]["strength"] == (0, None, 0.3)[row]
+        facts = read_description(out)["facts"]
+        assert (facts["best_lambda"], facts["simplest_lambda"]) == (0, 0.3)
 
 
 def test_chosen__prefers_the_stronger_penalty() -> None:
