@@ -1,6 +1,7 @@
 """Small simulated data, and a reader and a solver that do nothing clever."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,20 +118,26 @@ def solver() -> FakeSolver:
     return FakeSolver()
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory, regions: "xr.Dataset", raw_motifs: "xr.Dataset") -> Path:
+    """Folder of stores that are written once, and copied for each test, which is faster."""
+    folder = tmp_path_factory.mktemp("written")
+    extract_regions(MemoryReader(regions), folder / "regions.zarr")
+    motifs = prepare_motifs(raw_motifs, MotifOptions())
+    call_hits(folder / "regions.zarr", motifs, folder / "hits.zarr", solver=FakeSolver())
+    return folder
+
+
 @pytest.fixture
-def regions_store(tmp_path: Path, regions: "xr.Dataset") -> Path:
+def regions_store(tmp_path: Path, written: Path) -> Path:
     """Return a regions store of several chunks."""
-    path = tmp_path / "regions.zarr"
-    extract_regions(MemoryReader(regions), path)
-    return path
+    return Path(shutil.copytree(written / "regions.zarr", tmp_path / "regions.zarr"))
 
 
 @pytest.fixture
-def hits_store(tmp_path: Path, regions_store: Path, motifs: "xr.Dataset") -> Path:
-    """Return a hits store of the fake solver."""
-    path = tmp_path / "hits.zarr"
-    call_hits(regions_store, motifs, path, solver=FakeSolver())
-    return path
+def hits_store(tmp_path: Path, regions_store: Path, written: Path) -> Path:
+    """Return a hits store of the fake solver, which says that it is of `regions_store`."""
+    return Path(shutil.copytree(written / "hits.zarr", tmp_path / "hits.zarr"))
 
 
 @pytest.fixture

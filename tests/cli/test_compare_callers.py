@@ -114,13 +114,13 @@ def test_compare_callers__refuses_before_anything_is_called(base, words, said, t
 
 
 def test_compare_callers__a_score_that_is_not_there_ends_before_the_next_caller(
-    base, hits_store, tmp_path, monkeypatch
+    base, written, tmp_path, monkeypatch
 ) -> None:
     called = []
 
     def call(name: str, words: list[str], folder: Path) -> bool:
         called.append(name)
-        shutil.copytree(hits_store, folder / name / "hits.zarr")
+        shutil.copytree(written / "hits.zarr", folder / name / "hits.zarr")
         return True
 
     monkeypatch.setattr(compare_callers, "_call", call)

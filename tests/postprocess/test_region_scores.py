@@ -61,11 +61,15 @@ def test_scores__are_those_of_the_tracks_that_were_called(
         read(tmp_path / "h.zarr", track="d")
 
 
-def test_scores__are_of_the_regions_of_the_hits(hits_store, regions, reader, tmp_path):
+def test_scores__are_of_the_regions_of_the_hits(
+    regions_store, motifs, solver, regions, reader, tmp_path
+):
+    hits = tmp_path / "hits.zarr"
+    call_hits(regions_store, motifs, hits, solver=solver)
     moved = regions.assign(region_start=regions["region_start"] + 1)
     extract_regions(reader(moved), tmp_path / "moved.zarr")
     with pytest.raises(ReadError, match="place 50 regions differently, first region 0"):
-        read(hits_store, regions=tmp_path / "moved.zarr")
-    shutil.rmtree(tmp_path / "regions.zarr")
+        read(hits, regions=tmp_path / "moved.zarr")
+    shutil.rmtree(regions_store)
     with pytest.raises(RunError, match=r"not where it was \(.*regions.zarr\); give it with -r"):
-        read(hits_store)
+        read(hits)
