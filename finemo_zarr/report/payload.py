@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STEPS = 999
 _BINS = 24
+_PSEUDOCOUNT = 0.001
 _SCORES = ("hit_coefficient_global", "hit_similarity", "hit_importance")
 
 
@@ -89,10 +90,12 @@ def _logos(data: ReportData, forward: "xr.Dataset", at: int) -> dict[str, Any]:
 
 
 def information(ppm: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities times the information of their column, in bits."""
-    safe = np.where(ppm > 0, ppm, 1.0)
-    bits = np.where(ppm.sum(axis=0) > 0, 2 + (ppm * np.log2(safe)).sum(axis=0), 0.0)
-    scaled: NDArray[np.float64] = ppm * np.maximum(bits, 0)
+    """Probabilities ``(4, width)`` times the information of their column, in bits.
+
+    Against the uniform background, with a pseudocount for each base.
+    """
+    shares = (ppm + _PSEUDOCOUNT) / (ppm.sum(axis=0) + 4 * _PSEUDOCOUNT)
+    scaled: NDArray[np.float64] = ppm * (shares * np.log2(4 * shares)).sum(axis=0)
     return scaled
 
 

@@ -52,6 +52,13 @@ def scripts(page: str) -> dict[str, object]:
     return {name: json.loads(text) for name, text in re.findall(pattern, page, re.DOTALL)}
 
 
+def test_information__has_the_value_of_the_definition() -> None:
+    ppm = np.array([[0.97, 0.01, 0.01, 0.01], [0.25] * 4, [0.0] * 4]).T
+    scaled = payloads.information(ppm)
+    np.testing.assert_allclose(scaled[:, 0], 1.739325 * ppm[:, 0], atol=1e-6)
+    assert not scaled[:, 1:].any()
+
+
 def test_report__is_one_page_with_files_beside_it(reported: Path) -> None:
     names = {path.name for path in reported.iterdir()}
     assert names == TABLES | {"report.html", "report.ipynb", "CWMs"}

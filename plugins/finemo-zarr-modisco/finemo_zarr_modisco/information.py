@@ -39,14 +39,6 @@ def information(ppm: FloatArray, background: tuple[float, ...] = UNIFORM) -> Flo
     return bits
 
 
-def information_uniform(ppm: FloatArray) -> FloatArray:
-    """The same against the uniform background, with pseudocounts, as reports use it."""
-    ppm = np.asarray(ppm, dtype=np.float64) + _PSEUDOCOUNT
-    smoothed = ppm / ppm.sum(axis=-1, keepdims=True)
-    bits: FloatArray = (smoothed * np.log2(smoothed / 0.25)).sum(axis=-1)
-    return bits
-
-
 def best_window(bits: FloatArray, width: int = WIDTH) -> int:
     """First position of the window with the most information, the first of several.
 

@@ -9,7 +9,6 @@ from finemo_zarr_modisco.density import Kernel, find_betas, kernel_values, row_s
 from finemo_zarr_modisco.information import (
     best_window,
     information,
-    information_uniform,
     informative_core,
 )
 from finemo_zarr_modisco.jaccard import (
@@ -36,7 +35,6 @@ def test_information__has_the_values_of_the_definition():
     row = np.array([[0.97, 0.01, 0.01, 0.01]])
     assert information(row, (0.3, 0.2, 0.2, 0.3))[0] == pytest.approx(1.728818, abs=1e-6)
     assert information(row)[0] == pytest.approx(1.757867, abs=1e-6)
-    assert information_uniform(row)[0] == pytest.approx(1.739325, abs=1e-6)
     np.testing.assert_allclose(information(2 * row), information(row))
 
 
