@@ -65,7 +65,7 @@ class SeqletOptions:
 
 
 def call_seqlets(scores: NDArray[np.float32], options: SeqletOptions) -> Seqlets:
-    """Call positive seqlets, and negative ones apart from them whose sum is negative.
+    """Call seqlets of positive sum, and those of negative sum apart from them.
 
     Flanks may overlap: a weak seqlet beside a strong one of the other sign takes nothing from it.
 
@@ -87,11 +87,11 @@ def call_seqlets(scores: NDArray[np.float32], options: SeqletOptions) -> Seqlets
         return _empty()
     with LOCK:
         positive, negative = (_one_sign(scores, sign, options) for sign in (1, -1))
-    # Where most scores are positive, the quiet stretches stand out among their negatives.
-    below = negative.take(negative.attribution < 0)
-    inner = (found.without(options.flanks) for found in (below, positive))
+    # Where most scores have one sign, the quiet stretches stand out as if they had the other.
+    above, below = positive.take(positive.attribution > 0), negative.take(negative.attribution < 0)
+    inner = (found.without(options.flanks) for found in (below, above))
     apart = ~_overlapping(*inner, scores.shape)
-    pairs: Any = zip(positive, below.take(apart), strict=True)
+    pairs: Any = zip(above, below.take(apart), strict=True)
     both = Seqlets(*map(np.concatenate, pairs))
     return both.take(np.lexsort((both.end, both.start, both.region)))
 

@@ -31,6 +31,7 @@ def seqlets_by_hand(scores, control=None, **options):
             recursive_seqlets(sign * scores, additional_flanks=1, X_control=given, **options)
         ]
     )
+    positive = [row for row in positive if row[3] > 0]
     free = [
         row
         for row in negative
@@ -70,6 +71,22 @@ def test_negative_seqlets__are_not_merely_quiet():
     below = hits.isel(hit=np.flatnonzero(hits.hit_coefficient < 0))
     assert as_rows(below, "region", "start", "end") == [(1, 197, 215)]
     assert not ((hits.hit_start >= 98) & (hits.hit_end <= 114)).any()
+
+
+def test_seqlets__of_negated_scores_are_the_same():
+    regions, motifs = simulated(n_regions=3)
+    scores = np.random.default_rng(0).normal(-1, 0.5, (3, 300))  # one sign prevails
+    scores[1, 200:212] = 2
+    found = []
+    for given in (scores, -scores):
+        own = create_regions(regions.region_sequence.values, given)
+        hits = SeqletTomtom(match_pvalue=1).solve(own, oriented(motifs)).hits
+        assert (hits.hit_coefficient > 0).any()
+        assert (hits.hit_coefficient < 0).any()
+        found.append(as_rows(hits, *COLUMNS))
+    mirrored = [(*row[:3], -row[3], row[4]) for row in found[1]]
+    assert [row[:3] for row in found[0]] == [row[:3] for row in mirrored]
+    np.testing.assert_allclose(found[0], mirrored, rtol=1e-6)
 
 
 def test_seqlets__are_those_of_the_whole_store(tmp_path):
