@@ -7,6 +7,7 @@ import numpy as np
 
 from finemo_zarr.plot.importance import profile_order
 from finemo_zarr.report._tisfm_source import MOST_ROWS, TisfmData, chosen_motifs
+from finemo_zarr.report.saved import save_tables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -209,9 +210,7 @@ def write_tisfm(data: TisfmData, folder: str | Path, each: int = 10) -> None:
     each : int
         Motifs of each track in the heatmap.
     """
-    for name, table in tisfm_tables(data, each).items():
-        path = Path(folder) / f"{name}.tsv"
-        table.write_csv(path, separator="\t", float_precision=6)
+    save_tables(folder, tisfm_tables(data, each))
 
 
 def _names(dataset: "xr.Dataset", dim: str) -> list[str]:

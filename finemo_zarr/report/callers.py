@@ -22,6 +22,7 @@ from finemo_zarr.report._callers_places import (
 )
 from finemo_zarr.report.html import Html, data_table, element, figure_svg, figures, tiles
 from finemo_zarr.report.runs import _short_names
+from finemo_zarr.report.saved import save_tables
 from finemo_zarr.report.source import _load_hits
 from finemo_zarr.store import HitsStore, hits_path
 
@@ -337,7 +338,7 @@ def consensus(data: CallersData) -> "pl.DataFrame":
     -------
     polars.DataFrame
         ``chr`` (or ``region``), ``start``, ``end``, ``motif_name``, ``n_callers``, ``callers``, and
-        for each caller its best score, empty where it has no hit.
+        for each caller its best score (negated if less is better), empty where it has no hit.
     """
     import polars as pl
 
@@ -371,13 +372,11 @@ def write_callers(data: CallersData, folder: str | Path) -> None:
     folder : path
         A folder that is there.
     """
-    folder = Path(folder)
     made = {"consensus": consensus(data), "hits_by_motif": motif_counts(data)}
     made["hits_by_region"] = region_counts(data)
     if data.truth:
         made |= {"truth": truth_table(data), "truth_curves": _curves(data)}
-    for name, table in made.items():
-        table.write_csv(folder / f"{name}.tsv", separator="\t", float_precision=6)
+    save_tables(folder, made)
 
 
 def _curves(data: CallersData) -> "pl.DataFrame":

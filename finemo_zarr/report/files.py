@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from finemo_zarr.evaluation import MotifTable
 from finemo_zarr.plot import logo_svg
 from finemo_zarr.report.payload import information
+from finemo_zarr.report.saved import save_tables
 from finemo_zarr.report.source import ReportData
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ def write_files(data: ReportData, folder: str | Path) -> None:
         Where to; made if it is not there.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables(data).items():
-        with (folder / f"{name}.tsv").open("wb") as file:
-            file.write(table.write_csv(separator="\t", float_precision=6).encode())
+    save_tables(folder, tables(data))
     _write_matrices(data, folder / "CWMs")
 
 

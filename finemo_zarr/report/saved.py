@@ -17,6 +17,8 @@ _DIGITS = 6
 def save_tables(folder: str | Path, tables: Mapping[str, "pl.DataFrame"]) -> None:
     """Write tables as ``<name>.tsv`` into a folder, which is made if it is not there.
 
+    Numbers have six digits, or all that are before the point.
+
     Parameters
     ----------
     folder : path
@@ -24,14 +26,17 @@ def save_tables(folder: str | Path, tables: Mapping[str, "pl.DataFrame"]) -> Non
     tables : mapping of str to polars.DataFrame
         Tables by name.
     """
-    from polars import selectors
+    import polars as pl
 
+    # Six digits, not decimals: a p-value of 1e-12 is not zero. None before the point is lost.
+    each = pl.selectors.float()
+    large = each.abs() >= 10**_DIGITS
+    rounded = pl.when(large).then(each.round()).otherwise(each.round_sig_figs(_DIGITS))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        # To six digits, not decimals: a p-value of 1e-12 is not zero.
-        rounded = table.with_columns(selectors.float().round_sig_figs(_DIGITS))
-        (folder / f"{name}.tsv").write_bytes(rounded.write_csv(separator="\t").encode())
+        text = table.with_columns(rounded).write_csv(separator="\t")
+        (folder / f"{name}.tsv").write_bytes(text.encode())
 
 
 def save_datasets(path: str | Path, datasets: Mapping[str, "xr.Dataset"]) -> None:

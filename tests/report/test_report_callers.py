@@ -23,6 +23,7 @@ from finemo_zarr.report.callers import (
     scores_figure,
     truth_table,
     usage_table,
+    write_callers,
 )
 from finemo_zarr.report.templates import find_template
 from finemo_zarr.store import open_hits
@@ -110,6 +111,16 @@ def folders(called, tmp_path_factory) -> list[Path]:
     usage = {"seconds": 1.5, "peak_bytes": 3 * 2**20, "command": "call-hits …", "resumed": True}
     (folder / "strict.json").write_text(json.dumps(usage))
     return [folder / "loose", folder / "strict"]
+
+
+def test_tables__keep_scores_as_small_as_pvalues(folders, tmp_path) -> None:
+    data = gather_callers(folders)
+    small = data._replace(places=data.places._replace(score=-1e-12 * data.places.score))
+    write_callers(small, tmp_path)
+    table = pl.read_csv(tmp_path / "consensus.tsv", separator="\t", infer_schema_length=None)
+    for at, name in enumerate(data.names):
+        made = table[f"score_{name}"].cast(float).fill_null(np.nan).to_numpy()
+        np.testing.assert_allclose(made, small.places.score[:, at], rtol=1e-5, atol=0)
 
 
 def test_gather__counts_places_and_callers(folders) -> None:

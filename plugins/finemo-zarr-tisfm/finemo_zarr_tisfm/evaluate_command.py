@@ -76,6 +76,7 @@ def write_evaluation(
     """Write the tables and the store of an evaluation; returns the errors, as text."""
     import polars as pl
 
+    from finemo_zarr.report.saved import save_tables
     from finemo_zarr_tisfm.evaluation import importance_table, interaction_table, score_tracks
     from finemo_zarr_tisfm.evaluation_store import finish_evaluation, write_predictions
     from finemo_zarr_tisfm.readouts import open_readouts
@@ -96,8 +97,7 @@ def write_evaluation(
         INTERACTIONS: interaction_table(readouts),
         PREDICTIONS: pl.DataFrame({"region": names} | columns),
     }
-    for name, table in tables.items():
-        table.write_csv(folder / name, separator="\t", float_precision=6)
+    save_tables(folder, {Path(name).stem: table for name, table in tables.items()})
     lines = [f"{len(names):,} regions ({part})"]
     for row in scores.iter_rows(named=True):
         track = row["track"]
