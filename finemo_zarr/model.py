@@ -107,13 +107,19 @@ def _coordinate_variables(coordinates: Mapping[str, Any]) -> dict[str, Any]:
     names = ("chrom", "start", "end", "name", "id")
     if missing := [name for name in names if name not in coordinates]:
         raise SchemaError(f"coordinates lack {', '.join(missing)}: give all of {', '.join(names)}")
-    return {
+    variables = {
         "region_chrom": ("region", _strings(coordinates["chrom"])),
         "region_start": ("region", np.asarray(coordinates["start"], dtype=np.int64)),
         "region_end": ("region", np.asarray(coordinates["end"], dtype=np.int64)),
         "region_name": ("region", _strings(coordinates["name"])),
         "region_id": ("region", np.asarray(coordinates["id"], dtype=np.int64)),
     }
+    if coordinates.get("example") is not None:
+        variables["region_example"] = (
+            "region",
+            np.asarray(coordinates["example"], dtype=np.int64),
+        )
+    return variables
 
 
 def create_motifs(

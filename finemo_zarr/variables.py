@@ -95,6 +95,14 @@ _REGIONS = (
         required=False,
     ),
     VariableSpec(
+        "region_example",
+        _REGION,
+        "integer",
+        "Row number of the region in the score files, from 0, by which TF-MoDISco counts. Only"
+        " where it is another than `region_id`, since peaks have no scores or were left out.",
+        required=False,
+    ),
+    VariableSpec(
         "region_width",
         _REGION,
         "integer",

@@ -80,6 +80,8 @@ class Instances(NamedTuple):
     group, position : array of int
         Number of the chromosome and untrimmed start on it; region and start where there are no
         coordinates.
+    core_start, core_end : array of int
+        The core, relative to the untrimmed start: that of the hit, which need not be the motif's.
     """
 
     motif: IntArray
@@ -88,6 +90,8 @@ class Instances(NamedTuple):
     start: IntArray
     group: IntArray
     position: IntArray
+    core_start: IntArray
+    core_end: IntArray
 
     def take(self, rows: Any) -> "Instances":
         """Some of the instances."""
@@ -104,14 +108,13 @@ class Instances(NamedTuple):
         _, first = np.unique(self.keys(), return_index=True)
         return self.take(np.sort(first))
 
-    def intervals(self, motifs: MotifTable) -> Intervals:
+    def intervals(self) -> Intervals:
         """Intervals of the cores."""
-        start, end = motifs.cores(self.motif, self.reverse)
-        return Intervals(self.group, self.position + start, self.position + end)
+        return Intervals(self.group, self.position + self.core_start, self.position + self.core_end)
 
 
 class Places(NamedTuple):
-    """Where the regions lie: arrays ``(region,)``."""
+    """Where the regions lie: arrays ``(region,)``; `number` is the one of TF-MoDISco."""
 
     group: IntArray
     start: IntArray
@@ -134,9 +137,25 @@ class Places(NamedTuple):
             group.astype(np.int64),
             regions["region_start"].values.astype(np.int64),
             width,
-            regions["region_id"].values.astype(np.int64),
+            example_numbers(regions, count),
             tuple(str(chrom) for chrom in chroms),
         )
+
+
+def example_numbers(regions: "xr.Dataset", count: int) -> IntArray:
+    """Numbers ``(region,)`` of regions among the sequences that TF-MoDISco saw."""
+    for name in ("region_example", "region_id"):
+        if name in regions:
+            return np.asarray(regions[name].values, dtype=np.int64)
+    return np.arange(count)
+
+
+def find_examples(numbers: IntArray, example: IntArray) -> IntArray:
+    """Rows of regions by their numbers; -1 where there is no such region."""
+    order = np.argsort(numbers, kind="stable")
+    at = np.minimum(np.searchsorted(numbers[order], example), len(numbers) - 1)
+    rows: IntArray = order[at]
+    return np.where(numbers[rows] == example, rows, -1)
 
 
 def hit_instances(opened: HitsStore) -> Instances:
@@ -144,7 +163,10 @@ def hit_instances(opened: HitsStore) -> Instances:
     motifs, places = MotifTable.of(opened.motifs), Places.of(opened)
     oriented = opened.hits["hit_motif"].values.astype(np.int64)
     region = opened.hits["hit_region"].values.astype(np.int64)
-    start = opened.hits["hit_start_untrimmed"].values.astype(np.int64)
+    start, first, last = (
+        opened.hits[f"hit_{name}"].values.astype(np.int64)
+        for name in ("start_untrimmed", "start", "end")
+    )
     return Instances(
         motifs.of_oriented[oriented],
         opened.motifs["motif_strand"].values[oriented] == "-",
@@ -152,4 +174,6 @@ def hit_instances(opened: HitsStore) -> Instances:
         start,
         places.group[region],
         places.start[region] + start,
+        first - start,
+        last - start,
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.evaluation._instances import MotifTable, hit_instances
+from finemo_zarr.evaluation._instances import Instances, MotifTable, hit_instances
 from finemo_zarr.intervals import on_one_line, pairs_within
 from finemo_zarr.store import HitsStore
 
@@ -27,7 +27,7 @@ class HitLine(NamedTuple):
     names : array of str, ``(motif,)``
         Names of the motifs.
     width : array of int, ``(motif,)``
-        Of their cores.
+        The least of their cores.
     """
 
     motif: IntArray
@@ -70,7 +70,7 @@ def hit_line(hits: HitsStore, *, apart: int = 10_000) -> HitLine:
     """
     table = MotifTable.of(hits.motifs)
     found = hit_instances(hits).unique()
-    start, end = on_one_line(found.intervals(table), apart)
+    start, end = on_one_line(found.intervals(), apart)
     order = np.argsort(start + end, kind="stable")
     return HitLine(
         found.motif[order],
@@ -78,8 +78,16 @@ def hit_line(hits: HitsStore, *, apart: int = 10_000) -> HitLine:
         start[order],
         end[order],
         table.names.astype(object),
-        table.core[:, 1] - table.core[:, 0],
+        _least_widths(found, table),
     )
+
+
+def _least_widths(found: Instances, table: MotifTable) -> IntArray:
+    """The least width of the hits of each motif; that of its core where there is no hit."""
+    own = table.core[:, 1] - table.core[:, 0]
+    least: IntArray = np.full(own.size, np.iinfo(np.int64).max)
+    np.minimum.at(least, found.motif, found.core_end - found.core_start)
+    return np.where(np.bincount(found.motif, minlength=own.size) > 0, least, own)
 
 
 class Pairs(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import SchemaError
-from finemo_zarr.evaluation._instances import Instances, MotifTable, Places
+from finemo_zarr.evaluation._instances import Instances, Places
 from finemo_zarr.store import HitsStore
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def centre_distances(
     SchemaError
         If there are summits, but the regions have no coordinates.
     """
-    table, places = MotifTable.of(hits.motifs), Places.of(hits)
-    core = instances.intervals(table)
+    places = Places.of(hits)
+    core = instances.intervals()
     twice = core.start + core.end
     if summits is None:
         middle = places.start + places.width // 2

@@ -63,7 +63,7 @@ def _neighbours(found: Instances, motifs: MotifTable) -> _Neighbours:
     """Find hits at the place of others; `competition` counts them by motif and motif."""
     # In one region only: where regions overlap, the same site is found in each of them.
     own = found._replace(group=found.region, position=found.start)
-    left, right = overlapping_cores(own, own, motifs, _SAME_PLACE)
+    left, right = overlapping_cores(own, own, _SAME_PLACE)
     same = found.motif[left] == found.motif[right]
     rivals = np.bincount(left[~same], minlength=len(found.motif)).astype(np.int64)
     turned = same & (found.reverse[left] != found.reverse[right])

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import SchemaError
-from finemo_zarr.evaluation._instances import Instances, MotifTable, Places, hit_instances
+from finemo_zarr.evaluation._instances import (
+    Instances,
+    MotifTable,
+    Places,
+    find_examples,
+    hit_instances,
+)
 from finemo_zarr.intervals import overlapping_pairs, shared_bases
 from finemo_zarr.store import HitsStore
 
@@ -60,7 +66,7 @@ def place_seqlets(
         ``region_chrom``, ``region_start`` and ``region_end`` of the sequences that TF-MoDISco saw,
         in their order, where they are not the peaks of the store: windows of any width whose
         centres are theirs. By default, the number of a sequence is the row of its region in the
-        peak file.
+        score files (``region_example``), or in the peak file where that is the same.
 
     Raises
     ------
@@ -98,26 +104,24 @@ def place_seqlets(
             f" {window:,} bp, and the regions are {width:,} bp wide; give the width that it saw"
             " (-W), or compare with no seqlets (-n)"
         )
-    instances = Instances(
-        motif, reverse, region, start, places.group[region], places.start[region] + start
-    ).take(inside)
+    group, position = places.group[region], places.start[region] + start
+    cores = motifs.cores(motif, reverse)
+    instances = Instances(motif, reverse, region, start, group, position, *cores).take(inside)
     return PlacedSeqlets(instances.unique(), discovered, window, int((~inside).sum()))
 
 
 def _by_number(places: Places, example: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Regions whose row in the peak file is the number of a sequence."""
-    order = np.argsort(places.number, kind="stable")
-    numbers = places.number[order]
-    at = np.minimum(np.searchsorted(numbers, example), len(numbers) - 1)
-    found = numbers[at] == example
+    """Regions that have the number of a sequence."""
+    region = find_examples(places.number, example)
+    lost, count = region < 0, len(places.number)
     # Regions may have been left out of the store; but not most of what TF-MoDISco saw.
-    if example.size and (~found).mean() > 0.5:
+    if example.size and lost.mean() > 0.5:
         raise SchemaError(
-            f"{int((~found).sum()):,} of {example.size:,} seqlets lie in sequences that the store"
-            f" lacks (numbers up to {int(example.max()):,}, {len(numbers):,} regions): TF-MoDISco"
+            f"{int(lost.sum()):,} of {example.size:,} seqlets lie in sequences that the store"
+            f" lacks (numbers up to {int(example.max()):,}, {count:,} regions): TF-MoDISco"
             " saw other regions; give their peaks (--modisco-peaks)"
         )
-    return np.where(found, order[at], -1), np.ones(len(numbers), np.bool_)
+    return region, np.ones(count, np.bool_)
 
 
 def _check_examples(example: IntArray, count: int, what: str) -> None:
@@ -195,10 +199,9 @@ def compare_with_seqlets(hits: HitsStore, seqlets: PlacedSeqlets) -> Comparison:
     """Tell hits that are seqlets from those that are none; same place, motif and strand."""
     motifs, places = MotifTable.of(hits.motifs), Places.of(hits)
     found = hit_instances(hits)
-    centre = places.width[found.region] // 2
+    first = places.width[found.region] // 2 - seqlets.window // 2
     end = found.start + motifs.width[found.motif]
-    half = seqlets.window // 2
-    seen = (found.start >= centre - half) & (end <= centre + half)
+    seen = (found.start >= first) & (end <= first + seqlets.window)
     restricted = found.take(seen & seqlets.discovered[found.region]).unique()
     return Comparison(
         found.unique(),
@@ -287,7 +290,7 @@ def seqlet_confusion(
 
     motifs = MotifTable.of(hits.motifs)
     found = compare_with_seqlets(hits, seqlets).restricted
-    left, right = overlapping_cores(seqlets.instances, found, motifs, min_share)
+    left, right = overlapping_cores(seqlets.instances, found, min_share)
     size = len(motifs.names)
     # A seqlet counts once for a motif, however many of its hits overlap it.
     pairs = np.unique(left * size + found.motif[right])
@@ -303,11 +306,9 @@ def seqlet_confusion(
     )
 
 
-def overlapping_cores(
-    a: Instances, b: Instances, motifs: MotifTable, min_share: float
-) -> tuple[Any, Any]:
+def overlapping_cores(a: Instances, b: Instances, min_share: float) -> tuple[Any, Any]:
     """Pairs of rows of `a` and `b` whose cores share enough of the shorter."""
-    left, right = a.intervals(motifs), b.intervals(motifs)
+    left, right = a.intervals(), b.intervals()
     index_a, index_b = overlapping_pairs(left, right)
     one, other = left.take(index_a), right.take(index_b)
     shorter = np.minimum(one.end - one.start, other.end - other.start)

@@ -1,5 +1,6 @@
 """Profiles, observed and predicted, around the sites of motifs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,16 +77,15 @@ def site_profiles(
         if not 0 <= task < shape[1]:
             raise ReadError(f"{path} has {shape[1]} tasks, from 0, and task {task} was asked for")
         table = MotifTable.of(hits.motifs)
-        window = _windows(hits, instances, table, _coordinates(file, shape[0], path), shape, path)
-        first = window.first - width // 2
+        window = _windows(hits, instances, _coordinates(file, shape[0], path), shape, path)
+        # What is read backwards begins at its end: the same base comes to the middle.
+        first = window.first - np.where(instances.reverse, (width - 1) // 2, width // 2)
         inside = (window.row >= 0) & (first >= 0) & (first + width <= shape[2])
         chosen = _sample(instances.motif, inside, most, seed)
         own = _Window(window.row[chosen], first[chosen])
-        true, predicted = (
-            _read(arrays[name], own, task, width) for name in ("true_profs", "log_pred_profs")
-        )
+        true = _shares(_read(arrays["true_profs"], own, task, width))
+        predicted = _shares(_read(arrays["log_pred_profs"], own, task, width, _probabilities))
     turned = instances.reverse[chosen]
-    true, predicted = _shares(true), _shares(np.exp(predicted))
     for values in (true, predicted):
         values[turned] = values[turned][:, ::-1, ::-1]  # the other strand is read backwards
     inside_of = np.bincount(instances.motif[inside], minlength=len(table.names))
@@ -95,15 +95,14 @@ def site_profiles(
 def _windows(
     hits: HitsStore,
     instances: Instances,
-    table: MotifTable,
     where: dict[str, NDArray[Any]],
     shape: tuple[int, ...],
     path: Path,
 ) -> _Window:
     """Row of each site, -1 where there is none, and the place of its centre in the profile."""
     places = Places.of(hits)
-    core = instances.intervals(table)
-    centre = (core.start + core.end) // 2
+    core = instances.intervals()
+    centre = (core.start + core.end - instances.reverse) // 2
     if places.chroms is None or not where:
         if shape[0] != len(places.start):
             raise ReadError(
@@ -140,12 +139,25 @@ def _sample(motif: IntArray, inside: NDArray[np.bool_], most: int, seed: int) ->
     return chosen
 
 
-def _read(array: Any, window: _Window, task: int, width: int) -> NDArray[np.float64]:
+def _probabilities(profile: NDArray[Any]) -> NDArray[np.float64]:
+    """From logits or log probabilities ``(position, strand)``, each strand by itself."""
+    from scipy.special import softmax
+
+    return np.asarray(softmax(profile.astype(np.float64), axis=0))
+
+
+def _read(
+    array: Any,
+    window: _Window,
+    task: int,
+    width: int,
+    values_of: Callable[[NDArray[Any]], NDArray[Any]] = np.asarray,
+) -> NDArray[np.float64]:
     """Windows ``(site, strand, position)``; each row of the file is read once."""
     values = np.zeros((window.row.size, array.shape[3], width))
     rows, number = np.unique(window.row, return_inverse=True)
     for at, row in enumerate(rows.tolist()):
-        profile = array[row, task]
+        profile = values_of(array[row, task])
         for site in np.flatnonzero(number == at).tolist():
             first = int(window.first[site])
             values[site] = profile[first : first + width].T

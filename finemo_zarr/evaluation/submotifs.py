@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from finemo_zarr.evaluation._instances import example_numbers, find_examples
 from finemo_zarr.evaluation._submotif_clusters import (
     classical_scaling,
     cluster_points,
@@ -61,8 +62,8 @@ def with_scores(members: "PatternMembers", regions: "xr.Dataset | None") -> "Pat
     members : PatternMembers
         The seqlets of a pattern.
     regions : xarray.Dataset, optional
-        A regions dataset without tracks; its regions in the order of the sequences that TF-MoDISco
-        saw, which are the central part of them.
+        A regions dataset without tracks, whose central part TF-MoDISco saw; regions are found by
+        ``region_example`` or ``region_id``, or else by their rows.
 
     Returns
     -------
@@ -77,20 +78,23 @@ def with_scores(members: "PatternMembers", regions: "xr.Dataset | None") -> "Pat
     if regions is None:
         return None
     length = regions["region_sequence"].shape[1]
-    offset = (length - (members.window or length)) // 2
+    offset = length // 2 - (members.window or length) // 2
     example, start, end, _ = members.places.T
     width = members.cwm.shape[1]
-    inside = (example < regions.sizes["region"]) & (start + offset >= 0) & (end + offset <= length)
+    rows = find_examples(example_numbers(regions, regions.sizes["region"]), example)
+    inside = (rows >= 0) & (start + offset >= 0) & (end + offset <= length)
     if not (inside.all() and (end - start == width).all()):
         return None
-    cut = _cut(members, regions, offset)
+    cut = _cut(members, regions, rows, offset)
     mean = cut.contributions.mean(axis=0) if cut.contributions is not None else None
     return cut if mean is not None and _cosine(mean, members.cwm) >= _SAME else None
 
 
-def _cut(members: "PatternMembers", regions: "xr.Dataset", offset: int) -> "PatternMembers":
-    example, start, _, reverse = members.places.T
-    rows, of_row = np.unique(example, return_inverse=True)
+def _cut(
+    members: "PatternMembers", regions: "xr.Dataset", row: NDArray[np.int64], offset: int
+) -> "PatternMembers":
+    _, start, _, reverse = members.places.T
+    rows, of_row = np.unique(row, return_inverse=True)
     names = ["region_sequence", "region_contributions"]
     part = regions[names].isel(region=rows).load()
     at = (start + offset)[:, None] + np.arange(members.cwm.shape[1])

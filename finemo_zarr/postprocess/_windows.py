@@ -47,7 +47,7 @@ class Centres(NamedTuple):
         if "region_width" in scores.regions:
             width = scores.regions["region_width"].values.astype(np.int64)
         kept = width if window is None else np.minimum(width, window)
-        start = (width - kept) // 2
+        start = width // 2 - kept // 2
         return cls(start, start + kept)
 
     def hold(self, windows: Windows) -> NDArray[np.bool_]:

@@ -3,8 +3,11 @@
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from finemo_zarr.errors import InputWarning, ReadError
 from finemo_zarr.model import create_regions
@@ -103,7 +106,8 @@ def _peak_regions(options: AlignmentOptions, codes: Codes) -> Coordinates:
     regions = peaks.regions(codes.width)
     count = codes.shape[0]
     if len(regions) == count:
-        return regions
+        rows = np.arange(count)
+        return regions if options.dropped is None else replace(regions, example=rows)
     message = (
         f"{peaks.path} has {len(regions)} peaks, {codes.arrays[0].path} has scores of {count}"
         f" regions: {hint}"

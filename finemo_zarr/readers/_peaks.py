@@ -5,7 +5,7 @@ import re
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -33,6 +33,8 @@ class Coordinates:
         0-based, half-open; may reach beyond the chromosome.
     id : array of int64
         Row in the original peak file, from 0.
+    example : array of int64, optional
+        Row in the score files, where it is another.
     """
 
     chrom: NDArray[Any]
@@ -40,6 +42,7 @@ class Coordinates:
     end: NDArray[np.int64]
     name: NDArray[Any]
     id: NDArray[np.int64]
+    example: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -51,7 +54,7 @@ class Coordinates:
     def crop(self, first: int, width: int) -> "Coordinates":
         """The regions cut to `width` bp from their base `first`."""
         start = self.start + first
-        return Coordinates(self.chrom, start, start + width, self.name, self.id)
+        return replace(self, start=start, end=start + width)
 
     def describe(self, row: int) -> str:
         """One region, for a message."""

@@ -324,7 +324,7 @@ def site_table(data: MotifsData, name: str) -> "pl.DataFrame":
     import polars as pl
 
     own = data.sets[name]
-    core = own.intervals(data.table)
+    core = own.intervals()
     columns: dict[str, Any] = {"region": own.region}
     if "region_chrom" in data.hits.regions:
         columns = {

@@ -98,7 +98,7 @@ def seqlets_of(some_motifs: "xr.Dataset") -> Any:
         motif[: count // 2] = oriented // 2
         reverse[: count // 2] = oriented % 2 == 1
         example[: count // 2] = hits.hits["hit_region"].values[copied]
-        shift = (WIDTH - window) // 2
+        shift = WIDTH // 2 - window // 2
         start[: count // 2] = hits.hits["hit_start_untrimmed"].values[copied] - shift
         return xr.Dataset(
             {

@@ -4,11 +4,11 @@ import pytest
 from scipy.special import log_softmax
 
 from finemo_zarr.errors import ReadError
-from finemo_zarr.evaluation import MotifTable
 from finemo_zarr.evaluation._instances import hit_instances
 from finemo_zarr.evaluation.site_profiles import site_profiles
 
 LENGTH, WIDTH = 80, 20
+WIDTH_OF_REGIONS = 60
 
 
 def write(path, true, *, chrom=None, centre=None, logits=None):
@@ -51,16 +51,16 @@ def test_profiles__are_windows_turned_to_the_strand_of_the_motif(store, true, tm
     path = write(tmp_path / "p.h5", true[order], chrom=chrom[order], centre=middle[order])
     own = hit_instances(store).unique()
     found = site_profiles(store, own, path, task=1, width=WIDTH, most=10**6)
-    core = own.intervals(MotifTable.of(store.motifs))
+    core = own.intervals()
     names = store.regions["region_chrom"].values
     at = 0
     for motif, reverse, region, start, end in zip(
         own.motif, own.reverse, own.region, core.start, core.end, strict=True
     ):
-        site = (start + end) // 2
+        site = (start + end - reverse) // 2
         near = np.where(names == names[region], np.abs(middle - site), 10**9)
         row = int(near.argmin())
-        low = site - middle[row] + LENGTH // 2 - WIDTH // 2
+        low = site - middle[row] + LENGTH // 2 - (WIDTH - reverse) // 2
         if low < 0 or low + WIDTH > LENGTH:
             continue
         assert (near == near[row]).sum() == 1 or near[row] > 0
@@ -75,6 +75,45 @@ def test_profiles__are_windows_turned_to_the_strand_of_the_motif(store, true, tm
     for motif in np.flatnonzero(found["n_sites"].values):
         members = found["true"].values[found["site_motif"].values == motif]
         np.testing.assert_allclose(found["mean_true"][motif], members.mean(axis=0), rtol=1e-4)
+
+
+def test_profiles__of_both_strands_have_the_core_in_the_same_place(store, true, tmp_path) -> None:
+    own = hit_instances(store)
+    own = own._replace(
+        region=np.arange(4) // 2,
+        reverse=np.array([False, True] * 2),
+        position=np.repeat(store.regions["region_start"].values[:2] + 20, 2),
+        core_start=np.zeros(4, int),
+        core_end=np.array([7, 7, 8, 8]),
+        **{name: getattr(own, name)[:4] for name in ("motif", "start", "group")},
+    )
+    reads = np.zeros_like(true)
+    middle = store.regions["region_start"].values + WIDTH_OF_REGIONS // 2
+    for row, width in ((0, 7), (1, 8)):
+        first = own.position[2 * row] - middle[row] + LENGTH // 2
+        reads[row, 0, first : first + width] = 1
+    path = write(tmp_path / "p.h5", reads)
+    for width in (WIDTH, WIDTH + 1):
+        found = site_profiles(store, own, path, width=width)["true"].values > 0
+        assert (found[::2] == found[1::2]).all()
+        odd, even = (np.flatnonzero(found[at, 0]).tolist() for at in (0, 2))
+        assert odd == list(range(width // 2 - 3, width // 2 + 4))
+        assert even == list(range(width // 2 - 4, width // 2 + 4))
+
+
+def test_profiles__of_logits_are_those_of_log_probabilities(store, true, tmp_path) -> None:
+    own = hit_instances(store)
+    write(tmp_path / "p.h5", true)
+    with h5py.File(tmp_path / "p.h5") as file:
+        log_p = file["predictions/log_pred_profs"][()]
+    shifted = log_p + np.array([800.0, -3.0])  # another constant for each strand
+    path = write(tmp_path / "l.h5", true)
+    with h5py.File(path, "r+") as file:
+        file["predictions/log_pred_profs"][...] = shifted
+    one, other = (
+        site_profiles(store, own, each, width=WIDTH) for each in (tmp_path / "p.h5", path)
+    )
+    np.testing.assert_allclose(one["predicted"], other["predicted"], rtol=1e-4)
 
 
 def test_profiles__by_row_where_there_are_no_coordinates(store, true, tmp_path) -> None:

@@ -19,8 +19,8 @@ from finemo_zarr.evaluation.spacing import (
 
 def unique_hits(store):
     """Chromosome, core, motif and strand of each hit, once; as plain rows."""
-    table, found = MotifTable.of(store.motifs), hit_instances(store)
-    core = found.intervals(table)
+    found = hit_instances(store)
+    core = found.intervals()
     rows = zip(core.group, core.start, core.end, found.motif, found.reverse, strict=True)
     return sorted({tuple(int(value) for value in row) for row in rows})
 

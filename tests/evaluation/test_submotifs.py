@@ -211,6 +211,9 @@ def test_with_scores__cuts_them_from_the_regions(kind) -> None:
     np.testing.assert_allclose(found.contributions, windows, rtol=1e-6)
     np.testing.assert_array_equal(found.sequence, bases)
     assert (found.hypothetical is None) == (kind == "projected")
+    numbered = regions.assign(region_example=("region", np.arange(count)))
+    turned = with_scores(bare, numbered.isel(region=np.arange(count)[::-1]))
+    np.testing.assert_array_equal(turned.contributions, found.contributions)
     # Elsewhere than TF-MoDISco looked, or without regions, there is nothing to cut.
     assert with_scores(bare._replace(window=20), regions) is None
     assert with_scores(bare._replace(window=38), regions) is None

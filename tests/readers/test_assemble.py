@@ -144,6 +144,7 @@ def test_readers__align_peaks_that_were_dropped(world, stored_reader, observed, 
             fasta=world.fasta,
         ).read()
         assert regions.region_id.values.tolist() == rows
+        assert regions.region_example.values.tolist() == list(range(len(rows)))
         np.testing.assert_array_equal(observed(regions), world.projected(100, rows))
 
 

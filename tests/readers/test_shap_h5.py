@@ -71,6 +71,7 @@ def test_read__drops_what_has_no_base_after_the_cut_and_keeps_its_number(tmp_pat
     regions = ShapH5Reader(h5s=(path,), head="count", region_width=CENTRE).read()
     kept = [row for row in range(COUNT) if row not in WITHOUT_BASE]
     assert regions.region_id.values.tolist() == kept
+    assert regions.region_example.values.tolist() == list(range(len(kept)))
     first = LENGTH // 2 - CENTRE // 2
     expected = arrays["count_hyp_scores"][kept, first : first + CENTRE].swapaxes(1, 2)
     np.testing.assert_array_equal(regions.region_contributions, expected)
