@@ -143,7 +143,9 @@ def hit_columns(opened: HitsStore) -> HitColumns:
 
 def _of_store(opened: HitsStore, path: Location) -> HitColumns:
     with reading(path):
-        return hit_columns(opened)
+        opened.hits.load()
+        opened.regions.load()
+    return hit_columns(opened)
 
 
 class RegionPlaces(NamedTuple):

@@ -192,18 +192,20 @@ def _attrs() -> dict[str, str]:
 
 
 def _from_dataset(
-    hits: "xr.Dataset", regions: "xr.Dataset | None"
+    hits: "xr.Dataset", regions: "xr.Dataset | None", read_rows: "_RowReader | None" = None
 ) -> tuple[NDArray[np.int64], Callable[[NDArray[np.int64]], _Hits]]:
     region = hits["hit_region"].values
-    count = int(region.max(initial=-1)) + 1 if regions is None else regions.sizes["region"]
+    # Regions without coordinates are not counted by anything in their dataset.
+    count = int(region.max(initial=-1)) + 1
     _, group_of_region, offset, number = region_places(regions, count)
+    read_rows = read_rows or _read_rows
     group = group_of_region[region]
     if "hit_track" in hits:
         tracks = hits["hit_track"].values
         group = group * (int(tracks.max(initial=0)) + 1) + tracks
 
     def read(rows: NDArray[np.int64]) -> _Hits:
-        part = _read_rows(hits, rows)
+        part = read_rows(hits, rows)
         at = part["hit_region"]
         start, end, untrimmed = (
             part[f"hit_{name}"] + offset[at] for name in ("start", "end", "start_untrimmed")
@@ -215,6 +217,7 @@ def _from_dataset(
     return group, read
 
 
+_RowReader = Callable[["xr.Dataset", NDArray[np.int64]], dict[str, NDArray[Any]]]
 _READ = ("region", "motif", "start", "end", "start_untrimmed", "similarity")
 
 
@@ -234,12 +237,15 @@ def _read_rows(hits: "xr.Dataset", rows: NDArray[np.int64]) -> dict[str, NDArray
 def _collapse_store(
     path: Location, out: Location, rule: _Rule, *, overwrite: bool
 ) -> CollapseCounts:
+    import xarray as xr
+
     opened = open_hits(path)
     with reading(path):
-        marked = collapse(
-            opened.hits, opened.regions.load(), overlap=rule.overlap, method=rule.method
-        )
-    variable = {VARIABLE: marked[VARIABLE].variable}
+        opened.regions.load()
+        for name in {"hit_region", "hit_track"} & set(opened.hits):
+            opened.hits[name].load()
+    group, read = _from_dataset(opened.hits, opened.regions, reading(path)(_read_rows))
+    variable = {VARIABLE: xr.Variable("hit", _primary(group, read, rule), _attrs())}
     step = {"command": "collapse-hits", "options": asdict(rule), "version": __version__}
     copy_with_variable(path, out, variable, step, overwrite=overwrite)
     return _counts(variable[VARIABLE].values)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from finemo_zarr import store
 from finemo_zarr.errors import ReadError, RunError
-from finemo_zarr.execution import call_hits, extract_regions
+from finemo_zarr.execution import CallOptions, call_hits, extract_regions
 from finemo_zarr.execution.check import check_store
 from finemo_zarr.export import write_tables
-from finemo_zarr.model import create_hits, validate
+from finemo_zarr.model import create_hits, create_regions, validate
 from finemo_zarr.postprocess import _stores, _tables, collapse, collapse_hits
 from finemo_zarr.solvers.coordinate_descent import CoordinateDescent
 
@@ -322,6 +322,40 @@ def test_collapse_hits__a_store_stays_whole(tmp_path, called):
     assert [(step["command"], step["options"]["method"]) for step in steps] == [
         ("collapse-hits", "pairwise")
     ]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_collapse_hits__in_a_store_without_coordinates_hits_of_one_region_overlap(
+    tmp_path, regions, motifs, reader, solver, method
+):
+    bare = create_regions(regions["region_sequence"].data, regions["region_contributions"].data)
+    extract_regions(reader(bare), tmp_path / "r.zarr")
+    options = CallOptions(post_filter=False)  # all hits of a region lie at one place
+    call_hits(tmp_path / "r.zarr", motifs, tmp_path / "h.zarr", solver=solver, options=options)
+    counts = collapse_hits(tmp_path / "h.zarr", tmp_path / "c.zarr", overlap=0, method=method)
+    assert 0 < counts.primary < counts.hits
+    write_tables(tmp_path / "h.zarr", tmp_path)
+    of_table = collapse_hits(tmp_path / "hits.tsv", tmp_path / "c.tsv", overlap=0, method=method)
+    assert of_table == counts
+    found = store.open_hits(tmp_path / "h.zarr")
+    marked = collapse(found.hits, found.regions, overlap=0, method=method)
+    assert marked.identical(store.open_hits(tmp_path / "c.zarr").hits.load())
+
+
+def test_collapse_hits__says_that_a_store_is_damaged_of_its_reading_only(
+    tmp_path, hits_store, monkeypatch
+):
+    for chunk in (hits_store / "hits" / "hit_similarity" / "c").iterdir():
+        chunk.write_bytes(b"damaged")
+    with pytest.raises(ReadError, match=f"{hits_store}: a damaged store"):
+        collapse_hits(hits_store, tmp_path / "c.zarr")
+
+    def refuse(*args):
+        raise KeyError("ours")
+
+    monkeypatch.setattr(module, "region_places", refuse)
+    with pytest.raises(KeyError, match="ours"):
+        collapse_hits(hits_store, tmp_path / "c.zarr")
 
 
 def test_collapse_hits__a_store_can_be_collapsed_again_and_in_place(tmp_path, called):
