@@ -11,7 +11,9 @@ from finemo_zarr.errors import ConvergenceWarning, ReadError, RunError
 from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option, option_values
 from finemo_zarr_tangermeme.attribution_options import AttributionOptions
+from finemo_zarr_tangermeme.bpnet_lite import PREFIX
 from finemo_zarr_tangermeme.computed import Computed, complete
+from finemo_zarr_tangermeme.models import weights_digest
 from finemo_zarr_tangermeme.peaks import Sequences
 from finemo_zarr_tangermeme.pieces import Pieces
 
@@ -71,7 +73,7 @@ class Attribute(AttributionOptions):
         sequences, kept = complete(wanted)
         head = self._head()
         pieces = Pieces.beside(out)
-        pieces.begin(self._made_by(sequences), overwrite=self.overwrite)
+        pieces.begin(self._made_by(sequences, head), overwrite=self.overwrite)
         self._compute(head, sequences, pieces)
         computed = Computed(
             **{each.name: getattr(self, each.name) for each in fields(AttributionOptions)},
@@ -86,15 +88,17 @@ class Attribute(AttributionOptions):
         size = f"{written.sizes['region']:,} regions of {written.sizes['position']:,} bp"
         return f"{size} with hypothetical scores: {out}"
 
-    def _made_by(self, sequences: Sequences) -> dict[str, Any]:
+    def _made_by(self, sequences: Sequences, head: Any) -> dict[str, Any]:
         """What finished blocks must have in common with those to come."""
         left_out = ("out_path", "overwrite", "device", "batch_size", "delta_threshold")
         options = {k: v for k, v in option_values(self).items() if k not in left_out}
-        file = Path(self.model if Path(self.model).is_file() else self.model.rpartition(":")[0])
+        model = self.model.removeprefix(PREFIX)
+        file = Path(model if Path(model).is_file() else model.rpartition(":")[0])
         stat = file.stat() if file.is_file() else None
         return {
             "options": options,
             "model": None if stat is None else [stat.st_size, stat.st_mtime_ns],
+            "weights": weights_digest(head),  # a function may load them from any file
             "sequences": blake2b(sequences.codes.tobytes(), digest_size=16).hexdigest(),
         }
 

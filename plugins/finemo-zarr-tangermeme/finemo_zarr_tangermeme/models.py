@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def load_model(spec: str, *, trust_pickle: bool = False) -> tuple[Any, bool]:
             f"--model {spec}: which function? Give {spec}:NAME, which returns the model"
         )
     return _loaded(torch, file, trust_pickle=trust_pickle)
+
+
+def weights_digest(model: Any) -> str:
+    """Digest of names, shapes and values of the weights of a network."""
+    torch = package("torch", "A model")
+    digest = blake2b(digest_size=16)
+    for name, value in sorted(model.state_dict().items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _called(torch: Any, path: str, function: str) -> Any:

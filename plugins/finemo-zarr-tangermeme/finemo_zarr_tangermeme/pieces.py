@@ -46,8 +46,8 @@ class Pieces:
                 return
             if not overwrite and any(self.folder.glob("*.npz")):
                 raise RunError(
-                    f"{self.folder} has what an earlier run with other options left: start it "
-                    "again with the same options, or begin anew with --overwrite"
+                    f"{self.folder} has what an earlier run with other options, or another model, "
+                    "left: start it again with the same, or begin anew with --overwrite"
                 )
         shutil.rmtree(self.folder, ignore_errors=True)
         try:

@@ -218,6 +218,36 @@ def test_run__with_other_options_is_not_mixed_with_what_is_there(folder, monkeyp
     assert run(folder)[0].startswith("3 regions")
 
 
+_LOADS = """
+import tangermeme_nets
+import torch
+
+def load():
+    network = tangermeme_nets.motif()
+    network.load_state_dict(torch.load("weights.pt", weights_only=True))
+    return network
+"""
+
+
+def test_run__with_other_weights_is_not_mixed_with_what_is_there(folder, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(folder)
+    Path("net.py").write_text(_LOADS)
+    weights = nets.motif().state_dict()
+    torch.save(weights, "weights.pt")
+    with monkeypatch.context() as patched:
+        patched.setattr(attribute, "extract_regions", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, model="net.py:load")
+    torch.save(weights | {"dense.bias": weights["dense.bias"] + 1}, "weights.pt")
+    with pytest.raises(RunError, match="or another model, left"):
+        run(folder, model="net.py:load")
+    torch.save(weights, "weights.pt")
+    assert run(folder, model="net.py:load")[0].startswith("3 regions")
+
+
 _SLOW = """
 import time
 import torch
