@@ -1,7 +1,7 @@
 """Every number that a report shows, as functions from datasets to datasets."""
 
 from finemo_zarr.evaluation._instances import Instances, MotifTable
-from finemo_zarr.evaluation.evaluate import Evaluation, evaluate, misplaced_seqlets
+from finemo_zarr.evaluation.evaluate import Evaluation, evaluate
 from finemo_zarr.evaluation.known_motifs import match_known_motifs
 from finemo_zarr.evaluation.mean_scores import mean_scores
 from finemo_zarr.evaluation.occurrence import co_occurrence, occurrence
@@ -31,7 +31,6 @@ __all__ = [
     "hit_quality",
     "match_known_motifs",
     "mean_scores",
-    "misplaced_seqlets",
     "motif_quality",
     "motif_similarity",
     "occurrence",

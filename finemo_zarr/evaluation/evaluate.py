@@ -122,7 +122,7 @@ def evaluate(
         means,
         confusion,
         known,
-        [*_about_all(hits, seqlets), *findings(motifs)],
+        [*_about_all(hits, seqlets, motifs), *findings(motifs)],
     )
 
 
@@ -162,7 +162,9 @@ def _means(
     return means, of_hits
 
 
-def _about_all(hits: HitsStore, seqlets: PlacedSeqlets | None) -> list[Finding]:
+def _about_all(
+    hits: HitsStore, seqlets: PlacedSeqlets | None, motifs: "xr.Dataset"
+) -> list[Finding]:
     found = []
     missed = int((~hits.qc["qc_converged"].values).sum())
     if missed:
@@ -179,16 +181,11 @@ def _about_all(hits: HitsStore, seqlets: PlacedSeqlets | None) -> list[Finding]:
         )
         advice = "check that width (-W); if it is right, extract regions as wide"
         found.append(Finding("", what, advice))
+    if (likeness := seqlets_off(motifs)) is not None:
+        what = (
+            f"the scores at the seqlets resemble their motifs by {likeness:.2f} only (median), so"
+            " that the seqlets are not where they are looked for, and recall means nothing"
+        )
+        advice = "check the width that TF-MoDISco saw (-W) and its peaks (--modisco-peaks)"
+        found.append(Finding("", what, advice))
     return found
-
-
-def misplaced_seqlets(evaluation: Evaluation) -> float | None:
-    """How well the scores at the seqlets resemble the CWMs that were made of them.
-
-    Returns
-    -------
-    float, optional
-        Median cosine over motifs, if it is below 0.9, which means that the seqlets are not where
-        they are looked for; else None.
-    """
-    return seqlets_off(evaluation.motifs)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from finemo_zarr.evaluation import misplaced_seqlets
 from finemo_zarr.report import payload
 from finemo_zarr.report.html import (
     Html,
@@ -55,14 +54,8 @@ def _warnings(data: ReportData) -> list[str]:
             "There is no hit. Are these the motifs of this model, and is lambda not too high?"
             " `finemo-zarr call-hits` warns of motifs that can never be called."
         )
-    misplaced = misplaced_seqlets(data.evaluation)
-    if misplaced is not None:
-        found.append(
-            f"The scores at the seqlets resemble their motifs by {misplaced:.2f} only (median), so"
-            " the seqlets are not where they are looked for, and recall means nothing: check the"
-            " width that TF-MoDISco saw (-W) and its peaks (--modisco-peaks)."
-        )
-    found += [f"{f.what}: {f.advice}." for f in data.evaluation.findings if not f.motif]
+    of_all = [f"{f.what}: {f.advice}." for f in data.evaluation.findings if not f.motif]
+    found += [said[0].upper() + said[1:] for said in of_all]
     return found
 
 
