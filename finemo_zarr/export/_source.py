@@ -17,7 +17,7 @@ from finemo_zarr.store import (
     HitsStore,
     hits_path,
     open_hits,
-    open_regions,
+    open_regions_of,
     read_block,
     reading,
 )
@@ -246,17 +246,7 @@ class Source:
         ReadError
             If it is another.
         """
-        regions = open_regions(self._regions_path)
-        theirs, ours = regions.sizes["region"], self.opened.qc.sizes["region"]
-        if theirs != ours:
-            raise ReadError(
-                f"{self.options.regions} has {theirs:,} regions, and the hits of {self.path} were "
-                f"called in {ours:,}; give the regions store that they were called in"
-            )
-        for name in ("region_chrom", "region_start"):
-            if name in regions and name in self.opened.regions:
-                _check_same(self, regions[name].values, self.opened.regions[name].values)
-        return regions
+        return open_regions_of(self.opened, self.path, self._regions_path)
 
     @property
     def _regions_path(self) -> Location:
@@ -298,15 +288,6 @@ class Source:
                 "called in; give the regions store that they were called in"
             )
         return names.index(track)
-
-
-def _check_same(source: Source, theirs: NDArray[Any], ours: NDArray[Any]) -> None:
-    if differ := int((theirs != ours).sum()):
-        first = int(np.argmax(theirs != ours))
-        raise ReadError(
-            f"{source.options.regions} and {source.path} place {differ:,} regions differently, "
-            f"first region {first}; give the regions store that the hits were called in"
-        )
 
 
 # --- Which hits ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from finemo_zarr.store import (
     Location,
     RemotePath,
     locate,
-    open_regions,
+    open_regions_of,
     read_block,
     read_info,
 )
@@ -86,8 +86,7 @@ class Scores(NamedTuple):
         """
         provenance = read_info(hits).provenance
         found = _found(path, provenance, opened, hits)
-        regions = open_regions(found)
-        _check_same(regions, opened, found, hits)
+        regions = open_regions_of(opened, hits, found)
         return cls(found, regions, _tracks(regions, provenance, track, found))
 
     @property
@@ -141,24 +140,6 @@ def _found(
             f" ({named or 'not recorded'}); give it with -r/--regions"
         )
     return found
-
-
-def _check_same(regions: "xr.Dataset", opened: HitsStore, path: Location, hits: Location) -> None:
-    theirs, ours = regions.sizes["region"], opened.qc.sizes["region"]
-    if theirs != ours:
-        raise ReadError(
-            f"{path} has {theirs:,} regions, and the hits of {hits} were called in {ours:,}; give"
-            " the regions store that they were called in (-r/--regions)"
-        )
-    for name in ("region_chrom", "region_start"):
-        if name in regions and name in opened.regions:
-            different = regions[name].values != opened.regions[name].values
-            if different.any():
-                raise ReadError(
-                    f"{path} and {hits} place {int(different.sum()):,} regions differently, first"
-                    f" region {int(different.argmax())}; give the regions store that the hits were"
-                    " called in (-r/--regions)"
-                )
 
 
 def _tracks(

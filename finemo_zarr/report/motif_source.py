@@ -153,7 +153,7 @@ def gather_motifs(inputs: MotifInputs) -> MotifsData:
     opened = _load_hits(inputs.hits, inputs.track)
     provenance = read_info(hits_path(inputs.hits)).provenance
     table = MotifTable.of(opened.motifs)
-    scores = _open_scores(opened, inputs.regions, provenance, inputs.track, [])
+    scores = _open_scores(opened, inputs.hits, inputs.regions, provenance, inputs.track, [])
     notes = [] if scores is not None else [_NO_SCORES]
     sets = {"hits": hit_instances(opened).unique()}
     seqlets = _place(opened, inputs, notes)

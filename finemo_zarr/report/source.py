@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from finemo_zarr.errors import ReadError, SchemaError
+from finemo_zarr.errors import SchemaError
 from finemo_zarr.evaluation import (
     Evaluation,
     evaluate,
@@ -11,7 +11,7 @@ from finemo_zarr.evaluation import (
     select_scores,
     select_track,
 )
-from finemo_zarr.store import HitsStore, hits_path, open_hits, open_regions, read_info
+from finemo_zarr.store import HitsStore, hits_path, open_hits, open_regions_of, read_info
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -91,7 +91,7 @@ def gather(
     opened = select_track(open_hits(hits), track)
     provenance = read_info(hits_path(hits)).provenance
     notes: list[str] = []
-    scores = _open_scores(opened, regions, provenance, track, notes)
+    scores = _open_scores(opened, hits, regions, provenance, track, notes)
     seqlets = None
     if modisco_h5 is not None:
         seqlets = _read_seqlets(opened, modisco_h5, modisco_width, modisco_peaks)
@@ -105,6 +105,7 @@ def gather(
 
 def _open_scores(
     opened: HitsStore,
+    hits: str | Path,
     path: str | Path | None,
     provenance: dict[str, Any],
     track: str | None,
@@ -120,12 +121,7 @@ def _open_scores(
             )
             return None
         path = str(used)
-    regions = open_regions(path)
-    if regions.sizes["region"] != opened.qc.sizes["region"]:
-        raise ReadError(
-            f"{path} holds {regions.sizes['region']:,} regions, and the hits were called in"
-            f" {opened.qc.sizes['region']:,}: give the store that they were called in (-r)"
-        )
+    regions = open_regions_of(opened, hits, path)
     tracks: tuple[str, ...] = ()
     if "track" in regions.coords:
         chosen = provenance.get("options", {}).get("tracks") or ()

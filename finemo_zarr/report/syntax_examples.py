@@ -38,7 +38,7 @@ def examples_section(
     if not data.occurrences.sizes["region"]:
         return Html("<p>There are no regions.</p>")
     try:
-        scores = _open_scores(data.hits, regions, data.provenance, track, notes)
+        scores = _open_scores(data.hits, data.path, regions, data.provenance, track, notes)
     except ReadError:
         if regions is not None:
             raise

@@ -16,6 +16,7 @@ from finemo_zarr.store.locations import (
     write_file,
     zarr_at,
 )
+from finemo_zarr.store.pairing import open_regions_of
 from finemo_zarr.store.reading import (
     FORMAT_VERSION,
     HitsStore,
@@ -80,6 +81,7 @@ __all__ = [
     "open_group",
     "open_hits",
     "open_regions",
+    "open_regions_of",
     "plain",
     "read_block",
     "read_group",

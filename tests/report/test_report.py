@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from finemo_zarr.errors import ReadError, RunError, SchemaError
+from finemo_zarr.execution import extract_regions
 from finemo_zarr.report import (
     find_template,
     gather,
@@ -180,8 +181,15 @@ def test_report__finds_the_regions_by_itself_or_says_what_is_missing(called, tmp
 
 
 def test_report__refuses_regions_of_another_size(called, regions_store) -> None:
-    with pytest.raises(ReadError, match=r"holds 50 regions, and the hits were called in 240"):
+    with pytest.raises(ReadError, match=r"has 50 regions, and the hits of .* were called in 240"):
         gather(called / "hits", regions_store)
+
+
+def test_report__refuses_as_many_regions_elsewhere(hits_store, regions, reader, tmp_path) -> None:
+    moved = regions.assign(region_start=regions["region_start"] + 1)
+    extract_regions(reader(moved), tmp_path / "moved.zarr")
+    with pytest.raises(ReadError, match="place 50 regions differently, first region 0; give"):
+        gather(hits_store, tmp_path / "moved.zarr")
 
 
 def test_report__refuses_seqlets_of_a_track_that_is_not_there(called) -> None:
