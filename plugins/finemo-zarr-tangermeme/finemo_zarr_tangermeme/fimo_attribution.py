@@ -28,7 +28,7 @@ from finemo_zarr_tangermeme.null import (
     window_sums,
 )
 from finemo_zarr_tangermeme.packages import warn_once
-from finemo_zarr_tangermeme.scan import Matches, can_reach, no_matches, scan
+from finemo_zarr_tangermeme.scan import Matches, least_pvalue, no_matches, scan
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +97,7 @@ class FimoAttribution:
         """Return hits and qc of one block."""
         check_mode(regions, motifs)
         cores = core_matrices(motifs)
-        self._warn_of_narrow(cores[::2], motifs)
+        self._warn_of_unreachable(cores[::2], motifs)
         codes, scores = codes_of(regions), projected_scores(regions)
         total = running_sums(scores)
         thresholds = self._thresholds(total)
@@ -109,18 +109,19 @@ class FimoAttribution:
         found = Matches(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         return HitsAndQC(_hits(found, scores, motifs), region_qc(regions, motifs))
 
-    def _warn_of_narrow(self, cores: list[NDArray[np.float64]], motifs: "xr.Dataset") -> None:
+    def _warn_of_unreachable(self, cores: list[NDArray[np.float64]], motifs: "xr.Dataset") -> None:
         names = motifs["motif_name"].to_numpy()[::2]
         narrow = [
-            f"{name} ({core.shape[1]} bp)"
+            f"{name} ({core.shape[1]} bp, {least:.2g} at best)"
             for name, core in zip(names, cores, strict=True)
-            if not can_reach(core.shape[1], self.scan_pvalue)
+            if (least := least_pvalue(core)) > self.scan_pvalue
         ]
         if narrow:
             more = f" and {len(narrow) - _NAMES_SHOWN} more" if len(narrow) > _NAMES_SHOWN else ""
             warn_once(
-                f"{len(narrow)} motifs are too narrow for a p-value of {self.scan_pvalue:g}, so"
-                f" that they have no hits: {', '.join(narrow[:_NAMES_SHOWN])}{more}; raise"
+                f"{len(narrow)} motifs are too narrow or vague for a p-value of"
+                f" {self.scan_pvalue:g}, so that they have no hits:"
+                f" {', '.join(narrow[:_NAMES_SHOWN])}{more}; raise"
                 " --scan-pvalue (6 bp: 2.5e-4), or trim less (-t)"
             )
 

@@ -33,9 +33,16 @@ def no_matches() -> Matches:
     return Matches(none, none, none, none, np.empty(0))
 
 
-def can_reach(width: int, pvalue: float) -> bool:
-    """Whether a motif of so many bp has a match of this p-value: there are 4^width windows."""
-    return 4.0**-width <= pvalue
+def least_pvalue(core: NDArray[np.float64]) -> float:
+    """Chance of the best words of a motif, on a uniform background; bases that tie share a place.
+
+    Parameters
+    ----------
+    core : array, ``(4, width)``
+        Base probabilities.
+    """
+    ties = (core == core.max(axis=0)).sum(axis=0)
+    return float(np.prod(ties / 4))
 
 
 def scan(
@@ -54,7 +61,7 @@ def scan(
     """
     if not codes.size:
         return
-    chosen = [i for i, core in enumerate(cores) if can_reach(core.shape[1], pvalue)]
+    chosen = [i for i, core in enumerate(cores) if least_pvalue(core) <= pvalue]
     at_once = max(1, BASES_AT_ONCE // codes.shape[1])
     memelite = package("memelite", "Scanning for motifs")
     tell_once("fimo", "FIMO is compiled when it is first used on a machine: some 8 s")
@@ -67,10 +74,10 @@ def scan(
                 tables = memelite.fimo(named, sequences, threshold=pvalue)
             for index, table in zip(some, tables, strict=True):
                 if len(table):  # a table without rows has columns of another type
-                    yield _of_table(table, low, index, cores[index].shape[1])
+                    yield _of_table(table, low, index, least_pvalue(cores[index]))
 
 
-def _of_table(table: Any, first: int, index: int, width: int) -> Matches:
+def _of_table(table: Any, first: int, index: int, least: float) -> Matches:
     """Matches of one motif; `first` is the region that the table counts from."""
     reverse = table["strand"].to_numpy() == "-"
     return Matches(
@@ -78,6 +85,6 @@ def _of_table(table: Any, first: int, index: int, width: int) -> Matches:
         2 * index + reverse.astype(np.int64),
         table["start"].to_numpy().astype(np.int64),
         table["end"].to_numpy().astype(np.int64),
-        # Where score and table disagree by a bin, memelite says 0: no window is less likely.
-        np.maximum(table["p-value"].to_numpy(), 4.0**-width),
+        # Where score and table disagree by a bin, memelite says 0: no match is less likely.
+        np.maximum(table["p-value"].to_numpy(), least),
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from finemo_zarr_tangermeme.fimo_attribution import FimoAttribution
+from finemo_zarr_tangermeme.scan import least_pvalue
 from finemo_zarr_tangermeme.seqlet_tomtom import SeqletTomtom
 from tangermeme_data import of_arrays, oriented, stored
 
@@ -95,9 +96,9 @@ def test_scan__and_pvalues_are_those_of_fimo(name):
     found = table_of(hits, "region", "start", "end", "motif", "pvalue", "coefficient")
     direct = [table for table in memelite.fimo(matrices(), ohe) if len(table)]
     expected = pd.concat(direct).reset_index(drop=True)
-    width = expected["end"] - expected["start"]
-    expected = expected[4.0**-width <= 1e-4]
-    floor = 4.0 ** -(expected["end"] - expected["start"])
+    least = np.array([least_pvalue(matrix) for matrix in matrices().values()])
+    expected = expected[least[expected["motif_idx"]] <= 1e-4]
+    floor = least[expected["motif_idx"]]
     expected = pd.DataFrame(
         {
             "region": expected["sequence_name"].astype(int),

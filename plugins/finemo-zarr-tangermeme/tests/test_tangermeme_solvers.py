@@ -1,9 +1,12 @@
 """Both solvers give what tangermeme and memelite give, on small data."""
 
+from itertools import product
+
 import memelite
 import numpy as np
 import pytest
 from finemo_zarr_tangermeme.fimo_attribution import FimoAttribution
+from finemo_zarr_tangermeme.scan import least_pvalue
 from finemo_zarr_tangermeme.seqlet_tomtom import SeqletTomtom
 from tangermeme_data import motifs_of, of_arrays, oriented, simulated, stored
 
@@ -178,6 +181,22 @@ def test_matches__of_few_motifs_are_said_to_be_rough():
         SeqletTomtom().solve(regions, oriented(motifs))
 
 
+def best_chance(core):
+    """Chance of the best words, by trying all of them."""
+    best = sum(
+        (core[list(word), range(core.shape[1])] == core.max(axis=0)).all()
+        for word in product(range(4), repeat=core.shape[1])
+    )
+    return best * 4.0 ** -core.shape[1]
+
+
+def test_least_pvalue__is_the_chance_of_the_best_words():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        core = rng.integers(1, 4, (4, 5)) / 8
+        assert least_pvalue(core) == best_chance(core)
+
+
 def fimo_by_hand(regions, motifs, threshold):
     codes = regions.region_sequence.values
     plus = oriented(motifs).isel(motif=slice(None, None, 2))
@@ -194,10 +213,11 @@ def fimo_by_hand(regions, motifs, threshold):
             row.start,
             row.end,
             2 * index + (row.strand == "-"),
-            max(pvalue, 4.0 ** -(row.end - row.start)),
+            max(pvalue, least_pvalue(cores[str(index)])),
         )
         for index, table in enumerate(tables)
         for row, pvalue in zip(table.itertuples(), table["p-value"], strict=True)
+        if least_pvalue(cores[str(index)]) <= threshold
     )
 
 
@@ -252,7 +272,9 @@ def test_scan__does_not_depend_on_how_it_is_cut(monkeypatch):
 def test_scan__says_which_motifs_are_too_narrow():
     motifs = oriented(motifs_of(["GATTAC", "GATTACAGG"]))
     regions, _ = simulated(n_regions=100)
-    with pytest.warns(InputWarning, match=r"1 motifs are too narrow.*motif_GATTAC \(6 bp\)"):
+    with pytest.warns(
+        InputWarning, match=r"1 motifs are too narrow.*motif_GATTAC \(6 bp, 0.00024 at best\)"
+    ):
         FimoAttribution().solve(regions, motifs)
     wider = FimoAttribution(scan_pvalue=2.5e-4, attribution_threshold=0)
     assert 0 in wider.solve(regions, motifs).hits.hit_motif.values // 2
@@ -265,6 +287,20 @@ def test_scan__never_gives_a_pvalue_below_that_of_one_sequence():
     pvalues = solver.solve(regions, motifs).hits.hit_pvalue.values
     assert pvalues.size
     assert pvalues.min() >= 4.0**-8
+
+
+def test_scan__has_no_pvalue_below_that_of_the_words_that_tie():
+    vague = motifs_of(["GATTACAG", "TTTCCAAC"])
+    for at, free in ((3, 2), (5, 4)):  # two bases tie at one position, four at another
+        vague.motif_ppm.values[0, :, at] = [0.5, 0.5, 0, 0] if free == 2 else 0.25
+    regions, _ = simulated(n_regions=100)
+    with pytest.warns(InputWarning, match=r"1 motifs are .*motif_GATTACAG \(8 bp, 0.00012 at"):
+        hits = FimoAttribution(attribution_threshold=0).solve(regions, oriented(vague)).hits
+    assert 0 not in hits.hit_motif.values // 2
+    wider = FimoAttribution(scan_pvalue=5e-4, attribution_threshold=0)
+    hits = wider.solve(regions, oriented(vague)).hits
+    own = hits.hit_pvalue.values[hits.hit_motif.values < 2]
+    assert own.min() == 8 * 4.0**-8
 
 
 def test_scan__keeps_motifs_inside_where_all_of_them_must_be():
