@@ -170,7 +170,12 @@ class MotifReader(Protocol):
 
 @runtime_checkable
 class Solver(Protocol):
-    """Finds the hits in one block of regions."""
+    """Finds the hits in one block of regions.
+
+    Two attributes are optional. ``ragged = True`` says that it looks at ``region_width`` itself, so
+    that it is given regions of different widths. ``whole_regions``, a text, says why its hits
+    depend on all of a region, and what to do; ``call-hits --tile`` is refused with it.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]

@@ -133,7 +133,7 @@ class CallHits:
         default=None,
         metavar="BP",
         help="Solve regions longer than this in pieces, which bounds memory; the hits are the"
-        " same.",
+        " same. Refused by solvers whose hits depend on the whole region.",
     )
     fdr: bool = option(
         "--fdr",

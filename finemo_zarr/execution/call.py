@@ -65,6 +65,8 @@ class CallJob:
 
     def __post_init__(self) -> None:
         validate(self.motifs, "motifs")
+        if self.options.tile is not None and (why := getattr(self.solver, "whole_regions", None)):
+            raise RunError(f"--tile cannot be used with the solver {self.solver.name}: {why}")
 
     def run(self, *, overwrite: bool = False) -> store.HitsStore:
         """Plan, work and finish; see :func:`call_hits`."""

@@ -212,6 +212,22 @@ def test_call_hits__refuses_a_solver_that_leaves_its_block(
     assert not (tmp_path / "h.zarr").exists()
 
 
+def test_call_hits__refuses_tiles_of_a_solver_that_needs_whole_regions(
+    tmp_path: Path, regions_store, motifs, solver
+) -> None:
+    @dataclass(frozen=True)
+    class Ranking(type(solver)):
+        @property
+        def whole_regions(self) -> str:
+            return "hits are ranked within a region; leave --tile out"
+
+    path = tmp_path / "h.zarr"
+    with pytest.raises(RunError, match=r"--tile cannot.*solver fake: hits are ranked"):
+        call_hits(regions_store, motifs, path, solver=Ranking(), options=CallOptions(tile=5))
+    assert not path.exists()
+    call_hits(regions_store, motifs, path, solver=Ranking())
+
+
 def test_call_hits__keeps_what_a_solver_adds(tmp_path: Path, regions_store, motifs, solver) -> None:
     @dataclass(frozen=True)
     class Richer(type(solver)):

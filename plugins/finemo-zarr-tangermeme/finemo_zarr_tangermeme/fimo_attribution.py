@@ -22,6 +22,7 @@ from finemo_zarr_tangermeme.inputs import (
     sums_within,
 )
 from finemo_zarr_tangermeme.null import (
+    compared_with,
     null_quantile,
     null_regions_option,
     null_store_option,
@@ -92,6 +93,11 @@ class FimoAttribution:
             )
         if self.null_regions < 1:
             raise SchemaError(f"--null-regions is {self.null_regions}, expected 1 or more")
+
+    @property
+    def whole_regions(self) -> str | None:
+        """Why regions cannot be solved in tiles, if they cannot."""
+        return None if self.attribution_threshold is not None else compared_with(self.null_store)
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block."""

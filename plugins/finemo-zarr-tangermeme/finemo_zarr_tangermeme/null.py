@@ -40,6 +40,13 @@ def null_regions_option() -> Any:
     )
 
 
+def compared_with(null_store: Path | None) -> str | None:
+    """Why a part of a region would have other hits than the whole, if it would."""
+    if null_store is not None:
+        return None
+    return "each region is compared with itself, so with the whole of it; give --null-store STORE"
+
+
 @lru_cache(maxsize=4)
 def null_scores(path: Path, most: int) -> NDArray[np.float32]:
     """Projected scores ``(region, position)`` of a regions store, at most so many regions.

@@ -20,7 +20,7 @@ from finemo_zarr_tangermeme.inputs import (
     region_qc,
     sums_within,
 )
-from finemo_zarr_tangermeme.null import null_regions_option, null_store_option
+from finemo_zarr_tangermeme.null import compared_with, null_regions_option, null_store_option
 from finemo_zarr_tangermeme.packages import LOCK, package, tell_once, warn_once
 from finemo_zarr_tangermeme.seqlets import SeqletOptions, Seqlets, call_seqlets
 
@@ -116,6 +116,11 @@ class SeqletTomtom:
                 "--control-store is compared with --null-store, which is missing: give the store "
                 "that is called"
             )
+
+    @property
+    def whole_regions(self) -> str | None:
+        """Why regions cannot be solved in tiles, if they cannot."""
+        return compared_with(self.null_store)
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block."""

@@ -372,6 +372,13 @@ def test_run__keeps_the_extra_columns(tmp_path, solver, extra):
         np.testing.assert_array_equal(opened.hits[name].values, expected[name].values)
 
 
+@pytest.mark.parametrize("make", [SeqletTomtom, FimoAttribution])
+def test_tiles__need_a_null_store(make):
+    assert "--null-store" in make().whole_regions
+    assert make(null_store="regions.zarr").whole_regions is None
+    assert FimoAttribution(attribution_threshold=0.1).whole_regions is None
+
+
 def test_seqlets__without_a_base_are_no_hits():
     regions, motifs = simulated(n_regions=3)
     ohe = one_hot(regions.region_sequence.values, np.float32)
