@@ -66,8 +66,8 @@ class AnnotateHits:
         "--tss",
         metavar="FILE",
         default=None,
-        help="Transcription starts: GTF, BED (the first base on +, the last on -), or a table with"
-        " the columns chrom, pos (0-based) and, if known, strand and gene.",
+        help="Transcription starts: GTF, GFF3, BED (the first base on +, the last on -), or a table"
+        " with the columns chrom, pos (0-based) and, if known, strand and gene.",
     )
     summits: Path | None = option(
         "--summits",

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from finemo_zarr.errors import ReadError
 from finemo_zarr.postprocess._annotate_files import (
-    Starts,
     Summits,
     check_chroms,
     place_frame,
     read_intervals,
-    read_starts,
     read_summits,
     shared_text,
 )
+from finemo_zarr.postprocess._annotate_starts import Starts, read_starts
 from finemo_zarr.postprocess._tables import MISSING, TableBlock
 
 if TYPE_CHECKING:

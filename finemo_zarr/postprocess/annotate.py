@@ -49,7 +49,7 @@ class Annotations:
     bases : bool
         Whether to count, for each, the bases that a hit shares with it (``NAME_bases``).
     tss : path, optional
-        Transcription starts: GTF, BED or a table.
+        Transcription starts: GTF, GFF3, BED or a table.
     summits : path, optional
         Summits of peaks: narrowPeak or BED.
     variants : path, optional
@@ -132,8 +132,8 @@ def annotate_hits(
     bases : bool
         Add ``NAME_bases``, too: bases of the core that intervals cover, each counted once.
     tss : path, optional
-        Transcription starts, as GTF, BED (first base on ``+``, last on ``-``) or a table with the
-        columns `chrom`, `pos` (0-based), `strand`, `gene`. Adds ``tss_distance``, from the nearest
+        Transcription starts, as GTF, GFF3, BED (first base on ``+``, last on ``-``) or a table with
+        the columns `chrom`, `pos` (0-based), `strand`, `gene`. Adds ``tss_distance``, from the nearest
         start to the centre of the hit in bp, negative upstream of the gene and positive downstream,
         and ``tss_gene``. Of two starts equally far, the left one counts; of several at one base,
         the first of the file.

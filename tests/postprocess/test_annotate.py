@@ -15,6 +15,7 @@ from finemo_zarr.execution import call_hits, extract_regions
 from finemo_zarr.export import write_tables
 from finemo_zarr.model import create_regions
 from finemo_zarr.postprocess import Annotations, _tables, annotate_hits, annotate_table
+from finemo_zarr.postprocess._annotate_starts import read_starts
 
 job_module = sys.modules["finemo_zarr.postprocess._annotate_job"]
 
@@ -248,7 +249,62 @@ def test_tss__genes_count_where_a_gtf_has_no_transcripts(tmp_path) -> None:
     path = lines(tmp_path / "genes.gff3.gz", rows)
     found = annotate_hits(frame([hit(start=10, end=11), hit(start=90, end=91)]), tss=path)
     assert found["tss_distance"].to_list() == [0, 0]
-    assert found["tss_gene"].to_list() == ["gene:E1", "E2"]
+    assert found["tss_gene"].to_list() == ["ABC", "E2"]
+
+
+GFF3 = {
+    "ncbi": [
+        ("gene", 11, 50, "+", "ID=gene-TP53;Dbxref=GeneID:7157;Name=TP53;gbkey=Gene;gene=TP53"),
+        ("mRNA", 11, 50, "+", "ID=rna-NM_1;Parent=gene-TP53;Name=NM_1;gene=TP53"),
+        ("exon", 21, 50, "+", "ID=exon-NM_1-1;Parent=rna-NM_1;gene=TP53"),
+        ("lnc_RNA", 61, 70, "+", "ID=rna-NR_1;Parent=gene-MALAT1;gene=MALAT1"),
+        ("gene", 61, 90, "+", "ID=gene-MALAT1;Name=MALAT1;gene=MALAT1"),
+        ("gene", 101, 150, "-", "ID=gene-ND1;Name=ND1;gene=ND1"),
+        ("CDS", 111, 150, "-", "ID=cds-1;Parent=gene-ND1;gene=ND1"),
+    ],
+    "ensembl": [
+        ("chromosome", 1, 900, "?", "ID=chromosome:1;Alias=chr1"),
+        ("mRNA", 11, 50, "+", "ID=transcript:ENST1;Parent=gene:E1;Name=TP53-201"),
+        ("gene", 11, 50, "+", "ID=gene:E1;Name=TP53;gene_id=E1"),
+        ("ncRNA_gene", 61, 90, "+", "ID=gene:E2;Name=MALAT1;gene_id=E2"),
+        ("miRNA", 61, 90, "+", "ID=transcript:ENST2;Parent=gene:E2"),
+        ("V_gene_segment", 121, 150, "-", "ID=transcript:ENST3;Parent=gene:E3"),
+        ("gene", 101, 170, "-", "ID=gene:E3;Name=ND1;gene_id=E3"),
+        ("five_prime_UTR", 111, 140, "-", "Parent=transcript:ENST3"),
+    ],
+    "gencode": [
+        ("gene", 11, 50, "+", "ID=E1.2;gene_id=E1.2;gene_type=x;gene_name=TP53"),
+        ("transcript", 11, 50, "+", "ID=T1.2;Parent=E1.2;gene_id=E1.2;gene_name=TP53"),
+        ("transcript", 61, 90, "+", "ID=T2.2;Parent=E2.2;gene_id=E2.2;gene_name=MALAT1"),
+        ("transcript", 101, 150, "-", "ID=T3.2;Parent=E3.2;gene_id=E3.2;gene_name=ND%31"),
+    ],
+}
+
+
+@pytest.mark.parametrize("style", GFF3)
+@pytest.mark.parametrize("suffix", ["gff3", "gff"])
+def test_tss__of_a_gff3_are_those_of_all_transcripts_and_of_genes_without(
+    tmp_path, style: str, suffix: str
+) -> None:
+    rows = [("chr1", "x", kind, first, last, ".", strand, ".", attributes)
+            for kind, first, last, strand, attributes in GFF3[style]]  # fmt: skip
+    path = lines(tmp_path / f"genes.{suffix}", rows)
+    starts = read_starts(path)
+    assert starts.places["start"].to_list() == [10, 60, 149]
+    assert starts.gene.tolist() == ["TP53", "MALAT1", "ND1"]
+    assert starts.direction.tolist() == [1, 1, -1]
+
+
+def test_tss__of_a_gff3_without_names_of_genes_are_called_by_what_there_is(tmp_path) -> None:
+    rows = [
+        ("chr1", "x", "gene", 5, 9, ".", "+", ".", "ID=gene:E1;gene_id=E1"),
+        ("chr1", "x", "mRNA", 15, 19, ".", "+", ".", "ID=t1;Parent=lost;gene_id=E2"),
+        ("chr1", "x", "mRNA", 25, 29, ".", "+", ".", "ID=t2;Parent=lost;Name=Two%2C2"),
+        ("chr1", "x", "mRNA", 35, 39, ".", "+", ".", "ID=t3"),
+        ("chr1", "x", "mRNA", 45, 49, ".", "+", ".", "."),
+    ]
+    starts = read_starts(lines(tmp_path / "genes.gff3", rows))
+    assert starts.gene.tolist() == ["E1", "E2", "Two,2", "t3", "chr1:44"]
 
 
 def test_tss__is_null_where_the_chromosome_has_none(tmp_path) -> None:
