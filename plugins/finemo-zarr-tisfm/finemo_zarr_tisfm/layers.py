@@ -8,6 +8,7 @@ import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 HEADS = 2
+SPARE_SD = 0.1
 
 
 class Product(nn.Module):
@@ -80,7 +81,7 @@ class MotifLayer(nn.Module):
     kernels : Tensor, ``(motif, 4, width)``
         Kernels, which do not change unless they are unfrozen.
     spare : int
-        Further kernels, empty at the start and free to learn.
+        Further kernels, small random numbers at the start and free to learn.
     sigmoid : bool
         Whether scores become occupancies; else they stay scores.
     """
@@ -89,7 +90,9 @@ class MotifLayer(nn.Module):
         super().__init__()
         count = len(kernels) + spare
         self.kernels = nn.Parameter(kernels.clone(), requires_grad=False)
-        self.spare = nn.Parameter(kernels.new_zeros(spare, *kernels.shape[1:]))
+        # Not zeros: all would have the same gradient, and so stay alike, and each its own reverse
+        # complement.
+        self.spare = nn.Parameter(SPARE_SD * torch.randn(spare, *kernels.shape[1:]))
         self.scale = nn.Parameter(torch.ones(count))
         self.bias = nn.Parameter(torch.zeros(count))
         self.activation = nn.Sigmoid() if sigmoid else nn.Identity()

@@ -40,7 +40,7 @@ class Architecture:
     pool_start : float
         Start of the numbers of the attention pooling.
     spare : int
-        Empty kernels that are free to learn.
+        Kernels that begin at random and are free to learn.
     """
 
     attention: bool = True

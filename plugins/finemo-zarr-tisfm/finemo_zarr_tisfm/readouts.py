@@ -60,7 +60,7 @@ def pooled(model: "TiSFM", codes: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 def spreads(model: "TiSFM", codes: Any) -> dict[str, NDArray[np.float32]]:
     """Standard deviations ``(motif,)`` of what weights multiply, by the layer's name.
 
-    What hardly varies, as an empty kernel, counts as a hundredth of what varies most.
+    What hardly varies, as an even kernel, counts as a hundredth of what varies most.
     """
     occupancy, gate = pooled(model, codes)
     found = {"linear": occupancy * gate, "interaction.linear": occupancy}

@@ -63,7 +63,10 @@ class TrainingCommand(DataOptions, FitOptions):
         " plain sigmoid of the score.",
     )
     spare: int = option(
-        "--spare", default=2, metavar="N", help="Empty kernels that are free to learn."
+        "--spare",
+        default=2,
+        metavar="N",
+        help="Kernels that begin at random and are free to learn.",
     )
     overwrite: bool = option("--overwrite", default=False, help="Replace output that exists.")
 

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 from finemo_zarr_tisfm.data import SignalData, split_at_random
 from finemo_zarr_tisfm.fitting import FitOptions
 from finemo_zarr_tisfm.model import Architecture, TiSFM
 from finemo_zarr_tisfm.path_training import chosen
 from finemo_zarr_tisfm.readouts import readouts
-from finemo_zarr_tisfm.training import Trainer
+from finemo_zarr_tisfm.training import Trainer, predict
 
 CLEAN = Architecture(attention=False, calibration_power=300, pool_start=10, spare=0)
 FIT = FitOptions(batch=50, rate=0.03, concavity=2.0, units="importance", device="cpu")
@@ -72,3 +73,27 @@ def test_path__with_mcp_keeps_what_drives_and_nothing_else(bank, motifs) -> None
         f1[penalty] = 2 * (best & drives).sum() / (best.sum() + drives.sum())
     assert f1["mcp"] >= 0.9
     assert f1["mcp"] >= f1["l1"]
+
+
+def test_spare__kernels_learn_a_motif_that_the_bank_lacks(bank) -> None:
+    rng = np.random.default_rng(3)
+    codes = rng.integers(4, size=(600, 40)).astype(np.uint8)
+    there = rng.random(600) < 0.5
+    site = np.array([0, 0, 2, 0, 2, 2, 0, 0, 2])
+    for region in np.flatnonzero(there):
+        first = rng.integers(40 - len(site) + 1)
+        either = site if rng.random() < 0.5 else 3 - site[::-1]
+        codes[region, first : first + len(site)] = either
+    signal = there * 2.0 - 1 + rng.normal(scale=0.2, size=600)
+    names = tuple(f"r{region}" for region in range(600))
+    data = SignalData(codes, signal[:, None].astype(np.float32), names, ("one",))
+    data = replace(data, parts=split_at_random(600, 0.2, 0.2, 0))
+    torch.manual_seed(0)
+    model = TiSFM(bank, 40, ("one",), replace(CLEAN, spare=2))
+    model.linear.weight.data.zero_()
+    Trainer(model, data, FitOptions(epochs=30, batch=50, rate=0.03, device="cpu")).run()
+    one, other = model.motifs.spare.detach().numpy()
+    for kernel, alike in ((one, other), (one, one[::-1, ::-1]), (other, other[::-1, ::-1])):
+        assert np.abs(kernel - alike).max() > 0.1
+    test = data.rows("test")
+    assert np.corrcoef(predict(model, codes[test])[:, 0], signal[test])[0, 1] > 0.8
