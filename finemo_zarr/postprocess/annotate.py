@@ -133,10 +133,10 @@ def annotate_hits(
         Add ``NAME_bases``, too: bases of the core that intervals cover, each counted once.
     tss : path, optional
         Transcription starts, as GTF, GFF3, BED (first base on ``+``, last on ``-``) or a table with
-        the columns `chrom`, `pos` (0-based), `strand`, `gene`. Adds ``tss_distance``, from the nearest
-        start to the centre of the hit in bp, negative upstream of the gene and positive downstream,
-        and ``tss_gene``. Of two starts equally far, the left one counts; of several at one base,
-        the first of the file.
+        the columns `chrom`, `pos` (0-based), `strand`, `gene`. Adds ``tss_distance``, from the
+        nearest start to the centre of the hit in bp, negative upstream of the gene and positive
+        downstream, and ``tss_gene``. Of two starts equally far, the left one counts; of several at
+        one base, the first of the file.
     summits : path, optional
         Peaks, as narrowPeak (column 10) or BED (middle). Adds ``summit_distance``, the centre of
         the hit minus the summit, in bp and along the chromosome. The summit is that of the hit's
