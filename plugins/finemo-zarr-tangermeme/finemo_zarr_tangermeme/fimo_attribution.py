@@ -22,6 +22,7 @@ from finemo_zarr_tangermeme.inputs import (
     sums_within,
 )
 from finemo_zarr_tangermeme.null import (
+    NullStore,
     compared_with,
     null_quantile,
     null_regions_option,
@@ -141,8 +142,8 @@ class FimoAttribution:
             if self.attribution_threshold is not None:
                 return np.full(count, self.attribution_threshold)
             if self.null_store is not None:
-                path = Path(self.null_store)
-                return np.full(count, null_quantile(path, self.null_regions, width, quantile))
+                null = NullStore.now(self.null_store, self.null_regions)
+                return np.full(count, null_quantile(null, width, quantile))
             own: NDArray[np.float64] = np.quantile(window_sums(total, width), quantile, axis=1)
             return own
 

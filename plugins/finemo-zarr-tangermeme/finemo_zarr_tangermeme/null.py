@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +47,41 @@ def compared_with(null_store: Path | None) -> str | None:
     return "each region is compared with itself, so with the whole of it; give --null-store STORE"
 
 
+class NullStore(NamedTuple):
+    """A regions store as it is now: what is remembered of it counts until it is written anew.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    most : int
+        Regions read of it.
+    stamp : tuple of int
+        When its description was written, and how long that is.
+    """
+
+    path: Path
+    most: int
+    stamp: tuple[int, ...]
+
+    @classmethod
+    def now(cls, path: Path | str, most: int) -> "NullStore":
+        """The store, as its description is now; where there is none, opening it says so."""
+        described = Path(path) / "zarr.json"
+        stat = described.stat() if described.is_file() else None
+        return cls(Path(path), most, () if stat is None else (stat.st_mtime_ns, stat.st_size))
+
+
 @lru_cache(maxsize=4)
-def null_scores(path: Path, most: int) -> NDArray[np.float32]:
-    """Projected scores ``(region, position)`` of a regions store, at most so many regions.
+def null_scores(null: NullStore) -> NDArray[np.float32]:
+    """Projected scores ``(region, position)`` of a regions store.
 
     Raises
     ------
     SchemaError
         If its regions have tracks, or differ in width: padding is no score.
     """
+    path = null.path
     regions = open_regions(path)
     if "track" in regions.sizes:
         raise SchemaError(
@@ -64,7 +90,7 @@ def null_scores(path: Path, most: int) -> NDArray[np.float32]:
     if "region_width" in regions:
         raise SchemaError(f"{path} has regions of different widths: a null store needs one width")
     count = regions.sizes["region"]
-    chosen = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+    chosen = np.unique(np.linspace(0, count - 1, min(null.most, count)).astype(np.int64))
     return np.concatenate(list(_blocks(regions, chosen)))
 
 
@@ -82,7 +108,18 @@ def window_sums(total: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4096)
-def null_quantile(path: Path, most: int, width: int, quantile: float) -> float:
-    """Quantile of the absolute sums of all windows of a width, in a regions store."""
-    total = running_sums(null_scores(path, most))
+def null_quantile(null: NullStore, width: int, quantile: float) -> float:
+    """Quantile of the absolute sums of all windows of a width, in a regions store.
+
+    Raises
+    ------
+    SchemaError
+        If its regions are narrower.
+    """
+    total = running_sums(null_scores(null))
+    if (widest := total.shape[1] - 1) < width:
+        raise SchemaError(
+            f"{null.path} has regions of {widest} bp, and a motif has {width} bp: give a null store"
+            " of regions that are at least as wide, or trim motifs more (-t)"
+        )
     return float(np.quantile(window_sums(total, width), quantile))

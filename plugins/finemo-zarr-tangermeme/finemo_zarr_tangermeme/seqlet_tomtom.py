@@ -20,7 +20,12 @@ from finemo_zarr_tangermeme.inputs import (
     region_qc,
     sums_within,
 )
-from finemo_zarr_tangermeme.null import compared_with, null_regions_option, null_store_option
+from finemo_zarr_tangermeme.null import (
+    NullStore,
+    compared_with,
+    null_regions_option,
+    null_store_option,
+)
 from finemo_zarr_tangermeme.packages import LOCK, package, tell_once, warn_once
 from finemo_zarr_tangermeme.seqlets import SeqletOptions, Seqlets, call_seqlets
 
@@ -132,14 +137,15 @@ class SeqletTomtom:
         return HitsAndQC(hits, region_qc(regions, motifs))
 
     def _seqlet_options(self) -> SeqletOptions:
+        most, stores = self.null_regions, (self.null_store, self.control_store)
+        null, control = (None if path is None else NullStore.now(path, most) for path in stores)
         return SeqletOptions(
             self.seqlet_threshold,
             self.seqlet_shortest,
             self.seqlet_longest,
             self.seqlet_flanks,
-            None if self.null_store is None else Path(self.null_store),
-            None if self.control_store is None else Path(self.control_store),
-            self.null_regions,
+            null,
+            control,
             self.target_fdr,
         )
 

@@ -1,5 +1,6 @@
 """Seqlets of both signs, by the recursive method of tangermeme."""
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finemo_zarr.errors import RunError
-from finemo_zarr_tangermeme.null import null_scores
-from finemo_zarr_tangermeme.packages import LOCK, package, tell_once
+from finemo_zarr_tangermeme.null import NullStore, null_scores
+from finemo_zarr_tangermeme.packages import LOCK, package, tell_once, warn_once
 
 N_BINS = 1000
 
@@ -45,11 +46,9 @@ class SeqletOptions:
         Widths in bp, without the flanks.
     flanks : int
         Bases added on both sides.
-    store, control : Path, optional
+    store, control : NullStore, optional
         Regions stores: the one that the p-values refer to, and one of shuffled sequences, from
         which the threshold is found.
-    most : int
-        Regions read of each store.
     target_fdr : float
         Share of false seqlets that the control allows.
     """
@@ -58,9 +57,8 @@ class SeqletOptions:
     shortest: int
     longest: int
     flanks: int
-    store: Path | None
-    control: Path | None
-    most: int
+    store: NullStore | None
+    control: NullStore | None
     target_fdr: float
 
 
@@ -126,7 +124,8 @@ def _each_by_itself(signed: NDArray[np.float32], options: SeqletOptions) -> Seql
 
 
 def _against_store(signed: NDArray[np.float32], sign: int, options: SeqletOptions) -> Seqlets:
-    tables, threshold = _calibrated(sign, options)
+    assert options.store is not None
+    tables, threshold = _calibrated(sign, options.store, options)
     if tables is None or threshold is None:
         return _empty()
     _, decode = _steps()
@@ -146,26 +145,42 @@ def _against_store(signed: NDArray[np.float32], sign: int, options: SeqletOption
 
 
 @lru_cache(maxsize=8)
-def _calibrated(sign: int, options: SeqletOptions) -> tuple[Any, float | None]:
+def _calibrated(sign: int, store: NullStore, options: SeqletOptions) -> tuple[Any, float | None]:
     """Null distributions of a store, and the threshold, once per process."""
     from tangermeme.seqlet import recursive_seqlets
 
     make_tables, _ = _steps()
-    scores = sign * null_scores(Path(options.store or ""), options.most)
+    scores = sign * null_scores(store)
     tables = make_tables(scores, options.longest, N_BINS)
     if options.control is None:
         return tables, options.threshold
-    falls = recursive_seqlets(
-        scores,
-        min_seqlet_len=options.shortest,
-        max_seqlet_len=options.longest,
-        n_bins=N_BINS,
-        X_control=sign * null_scores(options.control, options.most),
-        target_fdr=1.0,  # the table of all thresholds is what is wanted
-        return_fdr=True,
-    ).fdr
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No threshold reaches")  # said below
+        falls = recursive_seqlets(
+            scores,
+            min_seqlet_len=options.shortest,
+            max_seqlet_len=options.longest,
+            n_bins=N_BINS,
+            X_control=sign * null_scores(options.control),
+            target_fdr=1.0,  # the table of all thresholds is what is wanted
+            return_fdr=True,
+        ).fdr
     passing = falls["threshold"][falls["fdr"] <= options.target_fdr]
+    if not len(passing):
+        _warn_of_control(sign, store.path, options.target_fdr, float(falls["fdr"].min()))
     return tables, (float(passing.max()) if len(passing) else None)
+
+
+def _warn_of_control(sign: int, store: Path, target: float, lowest: float) -> None:
+    which = "positive" if sign > 0 else "negative"
+    why = f"the lowest that any p-value gives is {lowest:.2g}"
+    if np.isnan(lowest):
+        why = f"{store} has none at any p-value"
+    warn_once(
+        f"no {which} seqlets are called: their share of false ones should be at most"
+        f" {target:g} (--target-fdr), and {why}; give more regions and controls, or"
+        " raise --target-fdr, or leave --control-store out"
+    )
 
 
 def _steps() -> tuple[Any, Any]:

@@ -1,5 +1,7 @@
 """Both solvers give what tangermeme and memelite give, on small data."""
 
+import re
+import shutil
 from itertools import product
 
 import memelite
@@ -115,6 +117,22 @@ def test_seqlets__keep_to_the_share_of_false_ones_that_a_control_allows(tmp_path
     expected = seqlets_by_hand(scores, noise, target_fdr=0.1)
     assert as_rows(hits.hits, *COLUMNS) == expected
     assert 0 < len(expected) != len(seqlets_by_hand(scores))
+
+
+def test_control__that_allows_no_seqlet_is_warned_of(tmp_path):
+    regions, motifs = simulated()
+    path = stored(regions, tmp_path / "regions.zarr")
+    solver = SeqletTomtom(null_store=path, control_store=path)  # as many false ones as all
+    with pytest.warns(InputWarning) as warned:
+        assert solver.solve(regions, oriented(motifs)).hits.sizes["hit"] == 0
+    for sign in ("positive", "negative"):
+        assert sum(
+            bool(
+                re.search(rf"no {sign} seqlets .* 0\.1 \(--target-fdr\), .* is 1", str(one.message))
+            )
+            for one in warned
+        )
+    assert not any("target_fdr=" in str(one.message) for one in warned)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -349,6 +367,27 @@ def test_null_store__of_several_tracks_is_refused(tmp_path):
     path = stored(both, tmp_path / "two.zarr")
     with pytest.raises(SchemaError, match="several tracks"):
         SeqletTomtom(null_store=path).solve(regions, oriented(motifs))
+
+
+def test_null_store__of_regions_narrower_than_a_motif_is_refused(tmp_path):
+    regions, motifs = simulated()[0], oriented(motifs_of(["GATTACAG"]))
+    narrow = create_regions(np.zeros((3, 7), np.uint8), np.ones((3, 7)))
+    path = stored(narrow, tmp_path / "narrow.zarr")
+    with pytest.raises(SchemaError, match=r"narrow.zarr has regions of 7 bp, and a motif has 8 bp"):
+        FimoAttribution(null_store=path, scan_pvalue=1e-3).solve(regions, motifs)
+
+
+@pytest.mark.parametrize("make", [SeqletTomtom, FimoAttribution])
+def test_null_store__that_was_written_anew_is_read_anew(tmp_path, make):
+    regions, motifs = simulated()
+    weak = regions.assign(region_contributions=regions.region_contributions / 100)
+    found = []
+    for given, name in ((regions, "regions.zarr"), (weak, "regions.zarr"), (weak, "weak.zarr")):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        path = stored(given, tmp_path / name)
+        hits = make(null_store=path).solve(regions, oriented(motifs)).hits
+        found.append(as_rows(hits, "region", "start", "end", "motif"))
+    assert found[0] != found[1] == found[2]
 
 
 @pytest.mark.parametrize(
