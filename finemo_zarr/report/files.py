@@ -1,5 +1,7 @@
 """The files beside a report: tables, matrices and logos."""
 
+from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,8 @@ def write_files(data: ReportData, folder: str | Path) -> None:
     ``motif_report.tsv``, ``motif_occurrences.tsv``, ``motif_co_occurrences.tsv``,
     ``hit_quality.tsv``, ``region_report.tsv`` and ``findings.tsv``; with seqlets ``seqlets.tsv``
     and ``seqlet_confusion.tsv``; and for each motif ``CWMs/<motif>/`` with matrices as text, one
-    row for each base, and logos as SVG.
+    row for each base, and logos as SVG. Characters that files cannot have are ``_`` there; a name
+    that another motif has already goes on with ``_2``.
 
     Parameters
     ----------
@@ -180,12 +183,24 @@ def file_name(motif: str) -> str:
     return motif.translate(_FORBIDDEN).strip(". ") or "_"
 
 
+def file_names(motifs: Iterable[str]) -> list[str]:
+    """The same of several motifs, no two alike, also where files have no upper and lower case."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for stem in map(file_name, motifs):
+        tries = chain([stem], (f"{stem}_{number}" for number in count(2)))
+        names.append(next(name for name in tries if name.casefold() not in taken))
+        taken.add(names[-1].casefold())
+    return names
+
+
 def _write_matrices(data: ReportData, folder: Path) -> None:
     forward = data.hits.motifs.isel(motif=MotifTable.of(data.hits.motifs).oriented[:, 0])
-    for at, name in enumerate(forward["motif_name"].values.tolist()):
+    names = file_names(map(str, forward["motif_name"].values.tolist()))
+    for at, name in enumerate(names):
         width = int(forward["motif_width"][at])
         core = int(forward["motif_start"][at]), int(forward["motif_end"][at])
-        inside = folder / file_name(str(name))
+        inside = folder / name
         inside.mkdir(parents=True, exist_ok=True)
         for kind, values in _matrices(data, forward, at).items():
             _write_matrix(inside, kind, values[:, :width], core)

@@ -352,11 +352,12 @@ def write_performance(data: PerformanceData, folder: str | Path) -> None:
     folder : path
         Where to.
     """
-    from finemo_zarr.report.files import file_name
+    from finemo_zarr.report.files import file_names
 
     datasets = {}
-    for name, own in data.conditions.items():
-        datasets[f"performance/{file_name(name)}"] = own.assign_attrs(model=name)
+    groups = file_names(data.conditions)
+    for group, (name, own) in zip(groups, data.conditions.items(), strict=True):
+        datasets[f"performance/{group}"] = own.assign_attrs(model=name)
         for side, bound in data.bounds.get(name, {}).items():
-            datasets[f"bounds/{file_name(name)}/{side}"] = bound
+            datasets[f"bounds/{group}/{side}"] = bound
     save(folder, {"performance": performance_rows(data)}, datasets)

@@ -356,13 +356,16 @@ def write_submotifs(data: SubmotifData, folder: str | Path) -> None:
     folder : path
         Where to.
     """
-    from finemo_zarr.report.files import file_name
+    from finemo_zarr.report.files import file_names
 
-    datasets = {}
-    for one in data.found:
-        name = file_name(data.name(one.pattern))
-        if f"submotifs/{name}" in datasets:
-            raise ReadError(f"two patterns have the same name {name}; name them differently (-N)")
+    datasets: dict[str, xr.Dataset] = {}
+    shown = [data.name(one.pattern) for one in data.found]
+    for name, one in zip(file_names(shown), data.found, strict=True):
+        if shown.count(data.name(one.pattern)) > 1:
+            raise ReadError(
+                f"two patterns have the same name {data.name(one.pattern)}; name them differently"
+                " (-N)"
+            )
         whole = one.whole.rename({key: f"whole_{key}" for key in one.whole.data_vars})
         attrs = {"pattern": data.name(one.pattern), "stored": one.stored}
         datasets[f"submotifs/{name}"] = one.kinds.merge(whole).assign_attrs(attrs)

@@ -27,7 +27,7 @@ from finemo_zarr.report import (
     write_files,
 )
 from finemo_zarr.report import payload as payloads
-from finemo_zarr.report.files import file_name
+from finemo_zarr.report.files import _write_matrices, file_name, file_names
 from finemo_zarr.report.given import as_declared
 from finemo_zarr.report.html import data_script, data_table, definitions, element
 
@@ -383,6 +383,20 @@ def test_html__escapes_what_comes_from_files() -> None:
 )
 def test_file_name__is_safe(name: str, expected: str) -> None:
     assert file_name(name) == expected
+
+
+def test_file_names__differ_also_where_files_have_no_upper_and_lower_case() -> None:
+    names = file_names(["A/B", "A:B", "a?b", "A_B_2", "C"])
+    assert names == ["A_B", "A_B_2", "a_b_3", "A_B_2_2", "C"]
+
+
+def test_report__motifs_of_names_that_files_cannot_have_have_a_folder_each(data, tmp_path) -> None:
+    motifs = data.hits.motifs.isel(motif=slice(4))  # two, on both strands
+    motifs = motifs.assign(motif_name=("motif", ["A/B", "A/B", "A:B", "A:B"]))
+    _write_matrices(data._replace(hits=data.hits._replace(motifs=motifs)), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"A_B", "A_B_2"}
+    first, second = (tmp_path / name / "modisco_cwm.txt" for name in ("A_B", "A_B_2"))
+    assert first.read_text() != second.read_text()
 
 
 def test_help__names_every_template() -> None:
