@@ -76,7 +76,7 @@ class SignalData:
     def standardised(self) -> "SignalData":
         """Tracks with mean 0 and standard deviation 1 of the training regions."""
         known = self.signal[self.rows("train")].astype(np.float64)
-        spread = known.std(axis=0)
+        spread = spread_of(known)
         return self.scaled(known.mean(axis=0), np.where(spread > 0, spread, 1))
 
     def scaled(self, mean: ArrayLike, spread: ArrayLike) -> "SignalData":
@@ -92,6 +92,12 @@ class SignalData:
             raise SchemaError(f"{pair[0].size} tracks were scaled, the data have {self.tracks}")
         signal = ((self.signal - pair[0]) / pair[1]).astype(np.float32)
         return replace(self, signal=signal, scaling=pair)
+
+
+def spread_of(signal: NDArray[Any]) -> NDArray[np.float64]:
+    """Standard deviation of each track; exactly 0 where it is constant, whatever rounding says."""
+    spread: NDArray[np.float64] = signal.std(axis=0, dtype=np.float64)
+    return np.where(np.ptp(signal, axis=0) > 0, spread, 0.0)
 
 
 def read_splits(folder: Path, count: int) -> dict[str, NDArray[np.int64]]:

@@ -7,6 +7,7 @@ import torch  # noqa: TID253
 
 from finemo_zarr.errors import SchemaError
 from finemo_zarr_tisfm.model import TiSFM
+from finemo_zarr_tisfm.readouts import own_widths
 from finemo_zarr_tisfm.training import one_hot
 
 if TYPE_CHECKING:
@@ -101,7 +102,12 @@ class Finder:
     Raises
     ------
     SchemaError
-        If the model has none of them.
+        If the model has none of them, or one of another width.
+
+    Attributes
+    ----------
+    unknown : list of str
+        Names of motifs that the model has not.
     """
 
     def __init__(self, model: TiSFM, track: int, motifs: "xr.Dataset") -> None:
@@ -112,11 +118,25 @@ class Finder:
         if not pairs:
             raise SchemaError("the model has none of the motifs (-m): give those of its training")
         self.oriented, self.kernel = np.array(pairs).T
+        self._check_widths(motifs)
+        self.unknown = list(dict.fromkeys(str(name) for name in known if str(name) not in place))
         reverse = motifs["motif_strand"].values[self.oriented] == "-"
         self.strand = reverse.astype(np.int64)
         core = motifs["motif_start"].values[self.oriented]
         self.offset = model.starts()[self.kernel, self.strand] + core
         self.apart = (motifs["motif_end"].values[self.oriented] - core + 1) // 2
+
+    def _check_widths(self, motifs: "xr.Dataset") -> None:
+        """A motif of another width lies elsewhere than its kernel says."""
+        found = motifs["motif_width"].values[self.oriented]
+        expected = own_widths(self.model)[self.kernel]
+        if (wrong := np.flatnonzero(found != expected)).size:
+            first = wrong[0]
+            raise SchemaError(
+                f"the motif {self.model.motif_names[self.kernel[first]]} (-m) is {found[first]} bp"
+                f" wide, and {expected[first]} bp in the model: give the motifs of its training,"
+                " or rename those that are not"
+            )
 
     @staticmethod
     def nothing() -> dict[str, Any]:
@@ -126,8 +146,9 @@ class Finder:
     def find(self, codes: Any, least: float, share: float = 0.0) -> dict[str, Any]:
         """Hits of regions ``(region, position)``, numbered from 0, not ordered.
 
-        A hit is a place whose effect is at least `least`, with at least a `share` of the motif's
-        occupancies in the region, and the largest of its motif and strand within half a core.
+        A hit is a place whose effect is at least `least` and not 0, with at least a `share` of the
+        motif's occupancies in the region, and the largest of its motif and strand within half a
+        core.
         """
         _check_width(self.model, codes.shape[1])
         with torch.no_grad():
@@ -138,7 +159,7 @@ class Finder:
         index = (slice(None), self.kernel, self.strand)
         size = np.abs(effect[index])
         enough = share * occupancy.sum(axis=(2, 3))[:, self.kernel, None]
-        wanted = (size >= least) & (occupancy[index] >= enough) & self._largest(size)
+        wanted = (size >= least) & (size > 0) & (occupancy[index] >= enough) & self._largest(size)
         region, which, at = np.nonzero(wanted)
         place = (region, self.kernel[which], self.strand[which], at)
         found = {

@@ -103,7 +103,7 @@ def readouts(model: "TiSFM", codes: Any) -> "xr.Dataset":
         "occupancy_sd": ("motif", before.std(axis=0)),
         "kernel": (("motif", "base", "motif_position"), kernels),
         "kernel_start": ("motif", model.starts()[:, 0]),
-        "kernel_width": ("motif", _own_widths(model)),
+        "kernel_width": ("motif", own_widths(model)),
     }
     if "pool.weight" in weights:
         data["pooling_weight"] = ("motif", weights["pool.weight"])
@@ -132,7 +132,8 @@ def explained(dataset: "xr.Dataset", meanings: Mapping[str, str]) -> "xr.Dataset
     return dataset
 
 
-def _own_widths(model: "TiSFM") -> NDArray[np.int64]:
+def own_widths(model: "TiSFM") -> NDArray[np.int64]:
+    """Widths ``(motif,)`` of the motifs, bp; spare ones fill the kernel."""
     spare = np.full(model.architecture.spare, model.bank.width)
     return np.concatenate([model.bank.widths, spare])
 

@@ -1,5 +1,7 @@
 """The solver `tisfm`: hits straight from the occupancies of a trained model."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from finemo_zarr.errors import SchemaError
+from finemo_zarr.errors import InputWarning, SchemaError
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC, option
 from finemo_zarr.sequence import NO_BASE, project
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from finemo_zarr_tisfm.model import TiSFM
 
 _BATCH = 64
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,13 @@ class TisfmSolver:
             raise SchemaError(f"--tisfm-least is {self.least}, expected a number above 0")
         if not 0 <= self.share <= 1:
             raise SchemaError(f"--tisfm-share is {self.share}, expected a number from 0 to 1")
+        # Before the first block, or each of them would say it.
+        if self.model is None:
+            raise SchemaError("--solver tisfm needs a model: give --tisfm-model")
+        self._track(read_description(self.model)["tracks"])
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""
-        if self.model is None:
-            raise SchemaError("--solver tisfm needs a model: give --tisfm-model")
         scores = _scores(regions, motifs)
         scale = np.sqrt((scores**2).mean(axis=1)) if scores.shape[1] else np.zeros(len(scores))
         if "region_scale" in regions:
@@ -97,11 +102,15 @@ class TisfmSolver:
         from finemo_zarr_tisfm.occupancy import Finder
 
         folder = Path(str(self.model))
-        model, spreads = _loaded(folder, find_device(self.device), _stamp(folder))
-        if codes.shape[1] < model.bank.width:
+        stamp = _stamp(folder)
+        model, spreads = _loaded(folder, find_device(self.device), stamp)
+        track = self._track(model.tracks)
+        finder = Finder(model, track, motifs)
+        _warn_of_unknown(folder, stamp, tuple(finder.unknown))
+        # Of a track that is constant, any effect is as many standard deviations as one likes.
+        if codes.shape[1] < model.bank.width or not spreads[track]:
             return Finder.nothing()
-        finder = Finder(model, self._track(model), motifs)
-        least = self.least * spreads[finder.track]
+        least = self.least * spreads[track]
         share = self.share if model.architecture.sigmoid else 0.0
         parts = [Finder.nothing()]
         size = min(_BATCH, model.batch)
@@ -114,14 +123,13 @@ class TisfmSolver:
         order = np.lexsort((joined["motif"], joined["start"], joined["region"]))
         return {name: values[order] for name, values in joined.items()}
 
-    def _track(self, model: "TiSFM") -> int:
-        if self.track is None and len(model.tracks) == 1:
+    def _track(self, tracks: Sequence[str]) -> int:
+        if self.track is None and len(tracks) == 1:
             return 0
-        if self.track not in model.tracks:
-            raise SchemaError(
-                f"--tisfm-track is {self.track}, expected one of {', '.join(model.tracks)}"
-            )
-        return model.tracks.index(self.track)
+        if self.track not in tracks:
+            said = "not given" if self.track is None else self.track
+            raise SchemaError(f"--tisfm-track is {said}, expected one of {', '.join(tracks)}")
+        return tracks.index(self.track)
 
 
 def _stamp(folder: Path) -> int:
@@ -135,6 +143,18 @@ def _loaded(folder: Path, device: str, _stamp: int) -> tuple["TiSFM", list[float
     model = load_model(folder).to(device)
     spreads = read_description(folder)["facts"].get("signal_sd", [1.0] * len(model.tracks))
     return model, spreads
+
+
+@lru_cache(maxsize=4)
+def _warn_of_unknown(folder: Path, _stamp: int, names: tuple[str, ...]) -> None:
+    """Warn of motifs that the model has not: once, and not for each block."""
+    if names:
+        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        warnings.warn(
+            f"{len(names)} motifs are not in the model {folder}, and have no hits: {shown}",
+            InputWarning,
+            stacklevel=2,
+        )
 
 
 def _scores(regions: "xr.Dataset", motifs: "xr.Dataset") -> Any:

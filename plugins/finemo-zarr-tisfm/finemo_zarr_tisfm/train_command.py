@@ -1,12 +1,13 @@
 """``train-tisfm``: sequences, signal and motifs into a model that can be read."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from finemo_zarr.errors import SchemaError
+from finemo_zarr.errors import InputWarning, SchemaError
 from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr.store import staged, state_path, write_file
@@ -78,6 +79,11 @@ class TrainingCommand(DataOptions, FitOptions):
     def make_model(self, data: "SignalData") -> "TiSFM":
         """Make the model, with the mean signal as the bias of each track.
 
+        Warns
+        -----
+        InputWarning
+            If a track is constant.
+
         Raises
         ------
         SchemaError
@@ -89,6 +95,7 @@ class TrainingCommand(DataOptions, FitOptions):
         from finemo_zarr_tisfm.files import load_model
         from finemo_zarr_tisfm.model import Architecture, TiSFM
 
+        _warn_of_constant_tracks(data)
         if self.start_from is not None:
             model = load_model(self.start_from)
             if (model.window, model.tracks) != (data.window, data.tracks):
@@ -112,7 +119,8 @@ class TrainingCommand(DataOptions, FitOptions):
 
     def facts(self, data: "SignalData") -> dict[str, Any]:
         """What is kept with a model beside its weights."""
-        known = data.signal[data.rows("train")]
+        from finemo_zarr_tisfm.data import spread_of
+
         scaling = None
         if data.scaling is not None:
             scaling = {"mean": data.scaling[0].tolist(), "sd": data.scaling[1].tolist()}
@@ -121,7 +129,7 @@ class TrainingCommand(DataOptions, FitOptions):
             "training": self.fit_values(),
             "motifs": str(self.motifs.resolve()),
             "scaling": scaling,
-            "signal_sd": known.std(axis=0).astype(float).tolist(),
+            "signal_sd": spread_of(data.signal[data.rows("train")]).tolist(),
         }
 
 
@@ -162,6 +170,19 @@ A run that was ended goes on where it was when the same command is given again."
         return (
             f"{len(history)} epochs, validation error {best['validation_error']:.4g} at epoch "
             f"{best['epoch']:.0f}\nmodel: {self.out}"
+        )
+
+
+def _warn_of_constant_tracks(data: "SignalData") -> None:
+    from finemo_zarr_tisfm.data import spread_of
+
+    spread = spread_of(data.signal[data.rows("train")])
+    if same := [track for track, own in zip(data.tracks, spread, strict=True) if not own]:
+        warnings.warn(
+            f"the signal of {', '.join(same)} is the same in all regions of the training: of such a"
+            " track nothing can be learned, and the model will find no hits",
+            InputWarning,
+            stacklevel=3,
         )
 
 

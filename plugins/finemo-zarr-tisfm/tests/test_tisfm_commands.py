@@ -14,7 +14,7 @@ from finemo_zarr_tisfm.train_command import TrainTisfm
 from finemo_zarr_tisfm.training import predict
 
 from finemo_zarr.cli.app import app
-from finemo_zarr.errors import ReadError, RunError, SchemaError
+from finemo_zarr.errors import InputWarning, ReadError, RunError, SchemaError
 from finemo_zarr.protocols import Command
 
 SMALL = {"window_size": 60, "epochs": 4, "batch": 60, "rate": 0.02, "no_attention": True}
@@ -77,6 +77,15 @@ def test_train__killed_and_restarted_gives_the_same(given, files, monkeypatch) -
         assert (files / "whole" / name).read_bytes() == (files / "broken" / name).read_bytes()
     assert open_readouts(files / "whole").equals(open_readouts(files / "broken"))
     assert not list(files.glob(".*partial"))
+
+
+def test_train__names_a_track_that_is_constant(given, files) -> None:
+    table = pl.read_csv(files / "signal.tsv", separator="\t").with_columns(T=pl.lit(0.1))
+    table.write_csv(files / "signal.tsv", separator="\t")
+    command = TrainTisfm(**given | {"epochs": 1}, out=files / "model")
+    with pytest.warns(InputWarning, match="the signal of T is the same in all"):
+        command.run()
+    assert read_description(files / "model")["facts"]["signal_sd"][1] == 0
 
 
 def test_path__is_resumed_and_chooses_the_best(given, files, monkeypatch) -> None:

@@ -1,13 +1,16 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from finemo_zarr_tisfm.bank import make_bank
 from finemo_zarr_tisfm.files import load_model, save_model
 from finemo_zarr_tisfm.model import Architecture, TiSFM
+from finemo_zarr_tisfm.occupancy import Finder
 from finemo_zarr_tisfm.solver import TisfmSolver
 from finemo_zarr_tisfm.training import one_hot
 
-from finemo_zarr.errors import SchemaError
+from finemo_zarr.errors import InputWarning, ReadError, SchemaError
 from finemo_zarr.motifs import MotifOptions, prepare_motifs
 from finemo_zarr.testing import simulate_regions
 from finemo_zarr.testing.contracts import SolverContract
@@ -90,13 +93,57 @@ def test_hits__of_a_motif_that_is_everywhere_are_none(folder, case) -> None:
 def test_solver__says_what_is_missing(folder, case) -> None:
     regions, motifs, _ = case
     with pytest.raises(SchemaError, match="--tisfm-model"):
-        TisfmSolver().solve(regions, motifs)
-    with pytest.raises(SchemaError, match="expected one of one, two"):
-        TisfmSolver(folder, "three").solve(regions, motifs)
+        TisfmSolver()
+    with pytest.raises(SchemaError, match="is three, expected one of one, two"):
+        TisfmSolver(folder, "three")
+    with pytest.raises(SchemaError, match="is not given, expected one of one, two"):
+        TisfmSolver(folder)
     with pytest.raises(SchemaError, match="--tisfm-least"):
         TisfmSolver(folder, least=0)
     with pytest.raises(SchemaError, match="--tisfm-share"):
         TisfmSolver(folder, share=2)
+    with pytest.raises(ReadError, match="no such file"):
+        TisfmSolver(folder / "gone", "one")
     strange = motifs.assign(motif_name_orig=motifs["motif_name_orig"] + "x")
     with pytest.raises(SchemaError, match="none of the motifs"):
         TisfmSolver(folder, "one").solve(regions, strange)
+
+
+def test_motifs__of_another_width_than_those_of_the_model_are_refused(folder, case) -> None:
+    regions, motifs, _ = case
+    wider = motifs.assign(motif_width=motifs["motif_width"] + 1)
+    with pytest.raises(SchemaError, match=r"wide, and \d+ bp in the model"):
+        TisfmSolver(folder, "one").solve(regions, wider)
+
+
+def test_motifs__that_the_model_lacks_are_named_once(folder, case) -> None:
+    regions, motifs, _ = case
+    names = motifs["motif_name_orig"].values.astype(object)
+    lacking = names[0]
+    names[names == lacking] = "stranger"
+    solver = TisfmSolver(folder, "one")
+    strange = motifs.assign(motif_name_orig=("motif", names))
+    with pytest.warns(InputWarning, match=r"1 motifs are not in the model .*: stranger"):
+        solver.solve(regions, strange)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solver.solve(regions, strange)
+
+
+def test_hits__of_a_constant_track_are_none(folder, case) -> None:
+    regions, motifs, _ = case
+    model = load_model(folder)
+    for name, weight in (("noise", 1e-6), ("zero", 0.0)):
+        with torch.no_grad():
+            model.linear.weight.fill_(weight)
+        flat = folder.parent / name
+        flat.mkdir()
+        save_model(flat, model, {"signal_sd": [0.0, 1.0]})
+        for track in ("one", "two"):
+            found = TisfmSolver(flat, track, least=1e-30, share=0).solve(regions, motifs).hits
+            called = (track, weight) == ("two", 1e-6)
+            assert bool(found.sizes["hit"]) == called
+        codes = regions["region_sequence"].values
+        assert bool(Finder(load_model(flat), 0, motifs).find(codes, 0.0)["start"].size) == (
+            weight > 0
+        )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from finemo_zarr_tisfm.data import (
     read_splits,
     split_at_random,
     split_by_chromosome,
+    spread_of,
 )
 from finemo_zarr_tisfm.options import DataOptions, recorded_data
 
@@ -135,6 +137,12 @@ def test_zscore__is_that_of_the_training_regions(files) -> None:
     known = found.signal[found.parts["train"]]
     np.testing.assert_allclose(known.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(known.std(axis=0), 1, atol=1e-5)
+
+
+def test_zscore__leaves_a_constant_track_alone(data) -> None:
+    flat = replace(data, signal=np.full_like(data.signal, 0.1))
+    assert not spread_of(flat.signal).any()
+    np.testing.assert_allclose(flat.standardised().signal, 0, atol=1e-6)
 
 
 def test_splits__of_a_folder_are_read_and_checked(files) -> None:
