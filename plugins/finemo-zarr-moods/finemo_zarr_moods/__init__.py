@@ -58,6 +58,8 @@ class MoodsSolver:
         hits["start_untrimmed"] = hits["start"] - before
         hits["end_untrimmed"] = hits["start_untrimmed"] + width
         kept = (hits["pvalue"] <= self.scan_pvalue) & (hits["importance"] > 0)
+        if motifs.attrs["placement"] == "full":
+            kept &= (hits["start_untrimmed"] >= 0) & (hits["end_untrimmed"] <= codes.shape[1])
         scale = np.asarray(regions.get("region_scale", np.sqrt((scores**2).mean(axis=1))))
         hits = {name: values[kept] for name, values in hits.items()}
         return HitsAndQC(create_hits(hits), create_qc({"scale": scale}))

@@ -95,6 +95,23 @@ def test_moods__measures_the_contributions() -> None:
     assert np.isnan(hits["hit_similarity"].item())
 
 
+def test_moods__keeps_whole_motifs_inside_where_they_must_be() -> None:
+    ppm = np.full((4, 12), 0.25)  # two positions on either side of the core say nothing
+    ppm[:, 2:10] = 0.01
+    ppm[encode("GATTACAG"), np.arange(2, 10)] = 0.97
+    codes = encode("GATTACAG" + "C" * 5 + "GATTACAG" + "C" * 5 + "GATTACAG")[None]
+    regions = create_regions(codes, np.ones(codes.shape))
+    found = {}
+    for placement in ("core", "full"):
+        motifs = prepare_motifs(
+            create_motifs(["m"], ppm[None] - 0.25, matrices={"ppm": ppm[None]}),
+            MotifOptions(placement=placement),
+        )
+        hits = MoodsSolver().solve(regions, motifs).hits
+        found[placement] = hits["hit_start"].values.tolist()
+    assert found == {"core": [0, 13, 26], "full": [13]}
+
+
 def test_moods__six_bases_cannot_reach_the_default() -> None:
     ppm = np.full((4, 6), 0.01)
     ppm[encode("GATTAC"), np.arange(6)] = 0.97

@@ -201,6 +201,10 @@ class SeqletTomtom:
         columns["start_untrimmed"] = np.minimum(placed, of.start)
         columns["end_untrimmed"] = np.maximum(placed + own["motif_width"].to_numpy(), of.end)
         order = np.lexsort((motif, of.start, of.region))
+        if motifs.attrs["placement"] == "full":
+            inside = columns["start_untrimmed"] >= 0
+            inside &= columns["end_untrimmed"] <= scores.shape[1]
+            order = order[inside[order]]
         return create_hits({name: values[order] for name, values in columns.items()})
 
 

@@ -185,6 +185,20 @@ def test_matches__say_the_strand_and_where_the_motif_lies():
     assert hits.hit_motif_position.values.tolist() == [20, 49]
 
 
+def test_matches__that_reach_over_the_edge_are_no_hits_where_all_must_be_inside():
+    text = "TACAGG" + "T" * 40 + "GATTACAGG" + "T" * 20
+    codes = encode(text)[None]
+    scores = np.random.default_rng(1).normal(0, 0.01, codes.shape)
+    scores[0, :6], scores[0, 46:55] = 1, 1
+    starts = {}
+    for placement in ("core", "full"):
+        motifs = oriented(motifs_of(["GATTACAGG", "CCTTTGACA"]), placement=placement)
+        hits = SeqletTomtom(match_pvalue=1).solve(create_regions(codes, scores), motifs).hits
+        starts[placement] = set(hits.hit_motif_position.values.tolist())
+    assert starts["core"] - starts["full"] == {-3}
+    assert 46 in starts["full"]
+
+
 def test_matches__over_the_largest_pvalue_are_no_hits():
     regions, motifs = simulated()
     every = SeqletTomtom(match_pvalue=1).solve(regions, oriented(motifs)).hits
