@@ -118,7 +118,7 @@ class FilterHits:
         default="hit_imp_frac",
         metavar="NAME",
         help="exponential: variable of the store, or column of the table. hit_imp_frac is computed"
-        " where a store lacks it.",
+        " for stores.",
     )
     max_figures: int = option(
         "--max-figures",

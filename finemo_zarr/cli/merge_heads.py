@@ -136,7 +136,10 @@ def _write(merged: "Merged", folder: Path, options: MergeHeads, inputs: list[Loc
     from finemo_zarr.postprocess.heads import write_merged
 
     provenance = describe_run(
-        "merge-heads", plugin="merge-heads", options=asdict(options), inputs=inputs
+        "merge-heads",
+        plugin="merge-heads",
+        options=asdict(options) | {"window": merged.window},
+        inputs=inputs,
     )
     write_merged(folder / _STORE, merged, provenance)
     write_tables(folder / _STORE, folder)

@@ -41,14 +41,14 @@ def exponential_filter(
     Parameters
     ----------
     hits, regions, primary
-        As for :func:`isotonic_filter`; regions are read only if the hits lack ``hit_imp_frac``.
+        As for :func:`isotonic_filter`; regions are read only for the score ``hit_imp_frac``.
     options : ExponentialOptions, optional
         How.
 
     Returns
     -------
     Filtered
-        With ``hit_imp_frac`` if it was computed.
+        With ``hit_imp_frac`` where that is the score: it is measured, of the window that counts.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def exponential_filter(
     """
     options = options or ExponentialOptions()
     source = FilterSource.open(hits, regions, options.window, primary=primary)
-    computed = options.score == IMPORTANCE and IMPORTANCE not in source.opened.hits
+    computed = options.score == IMPORTANCE
     score = source.empty()
     if not computed:
         score = stored_score(source.opened.hits, options.score, source.path)

@@ -90,16 +90,13 @@ def _filter_track(
     windows, motif, cores = hit_windows(source.opened, rows)
     # A hit outside of the part that counts has no share of it.
     inside = centres.hold(windows)
-    if IMPORTANCE in source.opened.hits:
-        inside &= np.isfinite(source.opened.hits[IMPORTANCE].values[rows])
     rows, motif, windows = rows[inside], motif[inside], Windows(*(c[inside] for c in windows))
     backgrounds = _backgrounds(centres, windows, motif, cores, rng)
     together = Windows(
         *(np.concatenate(columns) for columns in zip(windows, *backgrounds.values(), strict=True))
     )
     measured = measure(scores, centres, together, cores)
-    importance = _importance(source, rows, measured)
-    found.columns[IMPORTANCE][rows] = importance
+    found.columns[IMPORTANCE][rows] = measured.importance[: len(rows)]
     found.columns[SIMILARITY][rows] = measured.similarity[: len(rows)]
     names, _ = motif_numbers(source.opened.motifs)
     done = len(rows)
@@ -108,7 +105,7 @@ def _filter_track(
         part = slice(done, done + background.size)
         done += background.size
         panel = _panel(
-            Measured(importance[own], measured.similarity[: len(rows)][own]),
+            Measured(*(values[: len(rows)][own] for values in measured)),
             Measured(*(values[part] for values in measured)),
             options,
         )
@@ -116,13 +113,6 @@ def _filter_track(
         found.kept[rows[own]] = panel["kept"].values
         found.panels.append(panel)
         found.summary.append(_summary(panel))
-
-
-def _importance(source: FilterSource, rows: NDArray[np.int64], measured: Measured) -> FloatArray:
-    """The importance that the caller gave, or else the measured one."""
-    if IMPORTANCE in source.opened.hits:
-        return source.opened.hits[IMPORTANCE].values[rows].astype(np.float64)
-    return measured.importance[: len(rows)]
 
 
 def _backgrounds(

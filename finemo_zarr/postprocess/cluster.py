@@ -177,7 +177,8 @@ def cluster_hits(
     ReadError
         If the input is damaged, or has not the score.
     RunError
-        If the output cannot be written, or coordinates of a store are to be merged.
+        If the output cannot be written, coordinates of a store are to be merged, or no hit has the
+        score.
     """
     options, target = options or ClusterOptions(), locate(out)
     path = hits_path(source)
@@ -211,6 +212,7 @@ def _read_table(table: HitTable, options: ClusterOptions) -> tuple[Intervals, ND
             motif = number_labels(block.frame["motif_name"], names)
         parts.append((group, motif, *block.intervals(), block.floats(options.score)))
     group, motif, start, end, scores = map(np.concatenate, zip(*parts, strict=True))
+    check_known(scores, options.score, table.path)
     return Intervals(group * max(len(names), 1) + motif, start, end), scores
 
 
@@ -231,9 +233,10 @@ def _cluster_store(
         )
     opened = open_hits(path)
     with reading(path):
-        found = cluster(
-            hit_columns(opened), stored_score(opened.hits, options.score, path), options
-        )
+        scores = stored_score(opened.hits, options.score, path)
+        columns = hit_columns(opened)
+    check_known(scores, options.score, path)
+    found = cluster(columns, scores, options)
     attrs = variable_attrs("hits", VARIABLE) | {"long_name": _MEANING}
     variable = {VARIABLE: xr.Variable("hit", found.best, attrs)}
     step = {
@@ -258,6 +261,21 @@ def stored_score(hits: "xr.Dataset", name: str, path: Location) -> NDArray[np.fl
         raise ReadError(f"{path}: no score {name}; there are {', '.join(numbers)}")
     values: NDArray[np.float64] = hits[name].values.astype(np.float64)
     return values
+
+
+def check_known(scores: NDArray[np.floating], name: str, path: Location) -> None:
+    """Fail if there are hits, and none has the score: any of them would be the best.
+
+    Raises
+    ------
+    RunError
+        Which score it is.
+    """
+    if len(scores) and np.isnan(scores).all():
+        raise RunError(
+            f"{path}: no hit has a {name}, which the best would be found by; name another score"
+            " (--score)"
+        )
 
 
 def _write_merged(table: HitTable, found: Clusters, file: BinaryIO) -> None:

@@ -14,7 +14,7 @@ from finemo_zarr.motifs import motif_numbers
 from finemo_zarr.postprocess._columns import hit_columns
 from finemo_zarr.postprocess._merged_motifs import Member, MergedMotifs, Pair, merge_motifs
 from finemo_zarr.postprocess._new_store import write_groups
-from finemo_zarr.postprocess.cluster import ClusterOptions, cluster, stored_score
+from finemo_zarr.postprocess.cluster import ClusterOptions, check_known, cluster, stored_score
 from finemo_zarr.postprocess.collapse import VARIABLE
 from finemo_zarr.store import (
     HitsStore,
@@ -69,11 +69,14 @@ class Merged(NamedTuple):
         and the number of hits.
     pairs : list of Pair
         Motifs that match, for a figure.
+    window : int or None
+        Central part of the regions that both runs were of, where they had the same.
     """
 
     opened: HitsStore
     rows: list[dict[str, Any]]
     pairs: list[Pair]
+    window: int | None = None
 
 
 class _Head(NamedTuple):
@@ -114,7 +117,7 @@ def merge_heads(
     ReadError
         If a store cannot be read, or there is no such score.
     RunError
-        If the regions or the modes differ, or a store has several tracks.
+        If the regions or the modes differ, a store has several tracks, or no hit has the score.
     """
     options = options or HeadOptions()
     if len(set(options.names)) != 2 or not all(options.names):
@@ -131,10 +134,13 @@ def merge_heads(
     hits = _pooled(heads, merged)
     opened = HitsStore(heads[0].opened.regions, merged.motifs, _quality(heads), hits)
     score = stored_score(hits, options.clusters.score, heads[0].path)
+    check_known(score, options.clusters.score, heads[0].path)
     primary = cluster(hit_columns(opened), score, options.clusters).best
     attrs = variable_attrs("hits", VARIABLE) | {"long_name": "Whether it is the best of its place."}
     opened = opened._replace(hits=hits.assign({VARIABLE: ("hit", primary, attrs)}))
-    return Merged(opened, _counted(opened, merged.rows, options.names), merged.pairs)
+    windows = [head.provenance.get("options", {}).get("window") for head in heads]
+    window = windows[0] if windows[0] == windows[1] else None
+    return Merged(opened, _counted(opened, merged.rows, options.names), merged.pairs, window)
 
 
 def write_merged(path: Location, merged: Merged, provenance: Mapping[str, Any]) -> None:

@@ -39,8 +39,13 @@ def best(found: list[dict], members: set[int]) -> int:
     return max(order, key=lambda i: -1.0 if score[i] is None else score[i])
 
 
+def ranked(found: list[dict]) -> bool:
+    """Whether there is a score to find the best by."""
+    return not found or any(row["hit_similarity"] is not None for row in found)
+
+
 @settings(deadline=None)
-@given(rows(), DISTANCES, st.booleans(), st.booleans())
+@given(rows().filter(ranked), DISTANCES, st.booleans(), st.booleans())
 def test_cluster__is_what_links_give(tmp_path_factory, found, max_dist, by_motif, merge):
     folder = tmp_path_factory.mktemp("hits")
     source = write(folder / "hits.tsv", found)
@@ -61,7 +66,7 @@ def test_cluster__is_what_links_give(tmp_path_factory, found, max_dist, by_motif
 
 
 @settings(deadline=None)
-@given(rows(tracks=True), DISTANCES)
+@given(rows(tracks=True).filter(ranked), DISTANCES)
 def test_cluster__keeps_tracks_apart(tmp_path_factory, found, max_dist):
     folder = tmp_path_factory.mktemp("hits")
     cluster_hits(write(folder / "a.tsv", found), folder / "b.tsv", ClusterOptions(max_dist))
@@ -115,7 +120,7 @@ def test_cluster__ranks_by_any_column(tmp_path):
 
 
 def test_cluster__of_a_store_marks_what_its_table_marks(tmp_path, hits_store):
-    options = ClusterOptions(max_dist=40, score="hit_importance")
+    options = ClusterOptions(max_dist=40, score="hit_coefficient_global")
     counts = cluster_hits(hits_store, tmp_path / "out.zarr", options)
     made = store.open_hits(tmp_path / "out.zarr")
     assert 0 < counts.primary < counts.hits
@@ -126,6 +131,15 @@ def test_cluster__of_a_store_marks_what_its_table_marks(tmp_path, hits_store):
     write_tables(tmp_path / "out.zarr", tmp_path / "u")
     marks = [row["is_primary"] for row in read(tmp_path / "u" / "hits.tsv")]
     assert marks == [row["is_primary"] for row in read(tmp_path / "t.tsv")]
+
+
+def test_cluster__asks_for_a_score_that_a_hit_has(tmp_path, hits_store):
+    options = ClusterOptions(score="hit_importance")  # which this solver does not give
+    write_tables(hits_store, tmp_path / "t")
+    for source, out in ((hits_store, "o.zarr"), (tmp_path / "t" / "hits.tsv", "o.tsv")):
+        with pytest.raises(RunError, match=r"no hit has a hit_importance.*\(--score\)"):
+            cluster_hits(source, tmp_path / out, options)
+        assert not (tmp_path / out).exists()
 
 
 def test_cluster__says_what_a_store_cannot(tmp_path, hits_store):

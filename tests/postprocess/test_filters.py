@@ -112,15 +112,17 @@ def test_isotonic_filter__depends_on_the_seed_alone(stores, filtered):
     assert not other.panels[0].identical(filtered.panels[0])
 
 
-def test_isotonic_filter__takes_the_importance_of_the_caller(stores, sites, datasets, tmp_path):
+def test_filters__measure_the_importance_whatever_the_caller_gave(
+    stores, sites, datasets, tmp_path
+):
+    """Of another window, it would not be a share of what that of random windows is."""
     given = np.linspace(0, 1, len(sites["region"]))
-    given[3] = np.nan  # what the caller does not know is not kept
     path = hits_of(sites, datasets, tmp_path / "given.zarr", imp_frac=given)
-    found = isotonic_filter(path, stores[0])
-    stored = store.open_hits(path).hits["hit_imp_frac"].values
-    assert np.array_equal(found.columns["hit_imp_frac"], stored, equal_nan=True)
-    assert not found.kept[np.isnan(stored)].any()
-    assert found.kept.any()
+    for options in (IsotonicOptions(window=100), ExponentialOptions(window=100)):
+        call = isotonic_filter if isinstance(options, IsotonicOptions) else exponential_filter
+        found, plain = (call(each, stores[0], options) for each in (path, stores[1]))
+        assert (found.kept == plain.kept).all()
+        np.testing.assert_array_equal(found.columns["hit_imp_frac"], plain.columns["hit_imp_frac"])
 
 
 def test_isotonic_filter__leaves_out_what_lies_outside_of_the_window(stores):

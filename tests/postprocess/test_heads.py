@@ -186,7 +186,23 @@ def test_merge_heads__collapses_as_it_is_told(stores):
     assert apart.opened.hits["hit_is_primary"].values.sum() >= primary.sum()
 
 
+def test_merge_heads__keeps_the_window_that_both_runs_had(stores, tmp_path):
+    made = []
+    for path, windows in ((stores[0], (60, 60)), (stores[1], (60, 80))):
+        for number, window in enumerate(windows):
+            copy = tmp_path / f"{path.stem}{number}.zarr"
+            opened = store.HitsStore(*(group.load() for group in store.open_hits(path)))
+            write_hits_store(copy, opened, {"options": {"window": window}}, overwrite=False)
+            made.append(copy)
+    a, _, same, other = made
+    assert merge_heads(a, same).window == 60
+    assert merge_heads(a, other).window is None
+    assert merge_heads(*stores).window is None
+
+
 def test_merge_heads__refuses_what_does_not_belong_together(stores, hits_store):
+    with pytest.raises(RunError, match="no hit has a hit_importance"):
+        merge_heads(*stores, HeadOptions(clusters=ClusterOptions(score="hit_importance")))
     with pytest.raises(RunError, match=r"40 regions and .* 50"):
         merge_heads(stores[0], hits_store)
     with pytest.raises(RunError, match="give different names"):
