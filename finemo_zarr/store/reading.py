@@ -13,7 +13,7 @@ from finemo_zarr.errors import FinemoError, ReadError
 from finemo_zarr.model import validate
 from finemo_zarr.sequence import NO_BASE
 from finemo_zarr.store.locations import Location, RemotePath, access_errors, locate, zarr_at
-from finemo_zarr.variables import DatasetKind
+from finemo_zarr.variables import VARIABLES, DatasetKind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT = "finemo-zarr"
 FORMAT_VERSION = 1
 _REMOTE_TRIES = 3
+_GROUPS: tuple[DatasetKind, ...] = ("regions", "motifs", "qc", "hits")
 StoreKind = Literal["regions", "hits"]
 _EXPECTED: Mapping[StoreKind | None, str] = {
     "regions": "a regions store (extract-regions-* makes it)",
@@ -298,8 +299,8 @@ def open_hits(path: Path | str | RemotePath) -> HitsStore:
     """
     path = hits_path(path)
     read_info(path, "hits")
-    groups = {name: _open_group(path, name) for name in HitsStore._fields}
-    for name in ("motifs", "qc", "hits"):
+    groups = {name: _open_group(path, name) for name in _GROUPS}
+    for name in _GROUPS[1:]:
         _validated(groups[name], name, path)
     with reading(path):
         groups["motifs"].load()
@@ -333,13 +334,14 @@ def read_stored_motifs(path: Path | str | RemotePath) -> "xr.Dataset":
     return forward.drop_vars(names, errors="ignore").drop_attrs(deep=False)
 
 
-def read_group(path: Location, group: str) -> "xr.Dataset":
+def read_group(path: Location, group: DatasetKind) -> "xr.Dataset":
     """Read a small group into memory, also of a store that is not finished."""
     with reading(path):
         return _open_group(path, group).load()
 
 
-def _open_group(path: Location, group: str = "") -> "xr.Dataset":
+def _open_group(path: Location, group: DatasetKind | None = None) -> "xr.Dataset":
+    """Open a group of a hits store, or a regions store, which is one group."""
     import xarray as xr
     from zarr.errors import ZarrUserWarning
 
@@ -348,20 +350,29 @@ def _open_group(path: Location, group: str = "") -> "xr.Dataset":
         with warnings.catch_warnings():
             # An array without metadata is missing, and reported as such by the validation.
             warnings.simplefilter("ignore", ZarrUserWarning)
-            return xr.open_dataset(
+            found = xr.open_dataset(
                 at["store"],
                 engine="zarr",
-                group=group or None,
+                group=group,
                 chunks=None,
                 # A list of arrays may be older than they; on a disk, a look at each costs nothing.
                 consolidated=isinstance(path, RemotePath) and _is_consolidated(at),
                 zarr_format=3,
             )
+            return _in_order(found, group or "regions")
     except access_errors() as error:
         where = f"group {group}" if group else "the root group"
         raise ReadError(
             f"{path}: a damaged store, {where} cannot be read ({_first_line(error)})"
         ) from error
+
+
+def _in_order(dataset: "xr.Dataset", kind: DatasetKind) -> "xr.Dataset":
+    """Variables in the order of the data model: Zarr lists them in any, and tables follow it."""
+    known = [name for name in VARIABLES[kind] if name in dataset.data_vars]
+    others = sorted(set(map(str, dataset.data_vars)) - set(known))
+    # Choosing variables leaves out coordinates of dimensions that none of them has.
+    return dataset[[*known, *others]].assign_coords(dataset.coords)
 
 
 def _is_consolidated(at: dict[str, Any]) -> bool:

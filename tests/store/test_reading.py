@@ -9,6 +9,8 @@ import zarr
 
 from finemo_zarr import store
 from finemo_zarr.errors import ReadError
+from finemo_zarr.postprocess._new_store import write_hits_store
+from finemo_zarr.variables import VARIABLES
 
 
 def test_open_regions__gives_back_what_was_written(regions_store: Path, regions) -> None:
@@ -41,6 +43,17 @@ def test_open_hits__gives_four_datasets(hits_store: Path, regions, motifs) -> No
     np.testing.assert_array_equal(opened.motifs["motif_weights"], motifs["motif_weights"])
     assert opened.motifs.attrs["mode"] == "pp"
     assert opened.hits.sizes["hit"] > 0
+
+
+def test_open_hits__has_variables_in_order(hits_store: Path, tmp_path: Path) -> None:
+    """As columns of tables have it: those of the data model, then the solver's own by name."""
+    opened = store.HitsStore(*(group.load() for group in store.open_hits(hits_store)))
+    own = [f"hit_{letter}" for letter in "gacbfed"]
+    hits = opened.hits.assign(dict.fromkeys(own, opened.hits["hit_coefficient"]))
+    write_hits_store(tmp_path / "own.zarr", opened._replace(hits=hits), {}, overwrite=False)
+    names = list(store.open_hits(tmp_path / "own.zarr").hits.data_vars)
+    known = [name for name in VARIABLES["hits"] if name in names]
+    assert names == [*known, *sorted(own)]
 
 
 def test_open_hits__takes_the_folder_around_it(hits_store: Path) -> None:
