@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from finemo_zarr_modisco.placement import Columns
 
+_SEQLET_FDR = 0.2
+
 
 @dataclass(frozen=True)
 class ModiscoScoringSolver:
@@ -47,9 +49,9 @@ class ModiscoScoringSolver:
     )
     seqlet_fdr: float = option(
         "--seqlet-fdr",
-        default=0.2,
+        default=_SEQLET_FDR,
         metavar="RATE",
-        help="False-discovery rate of seqlets against the null.",
+        help="False-discovery rate of seqlets against the null, with --calibrate-on.",
     )
     window: int | None = option(
         "--scoring-window",
@@ -82,6 +84,10 @@ class ModiscoScoringSolver:
     def __post_init__(self) -> None:
         if not 0 < self.seqlet_fdr < 1:
             raise SchemaError(f"--seqlet-fdr is {self.seqlet_fdr}, expected one between 0 and 1")
+        if self.seqlet_fdr != _SEQLET_FDR and self.calibrate_on is None:
+            raise SchemaError(
+                "--seqlet-fdr is that of seqlets found anew, which needs --calibrate-on STORE"
+            )
         for name, least in (("leiden_seeds", 1), ("window", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

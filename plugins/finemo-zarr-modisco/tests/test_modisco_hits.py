@@ -200,7 +200,7 @@ def test_solve__says_what_is_wrong_with_files(scoring, planted, tmp_path):
     )
     with pytest.raises(SchemaError, match="leave -q out"):
         scoring.solve(planted[0], rooted)
-    for options in ({"seqlet_fdr": 0}, {"leiden_seeds": 0}, {"window": 0}):
+    for options in ({"seqlet_fdr": 0}, {"seqlet_fdr": 0.1}, {"leiden_seeds": 0}, {"window": 0}):
         with pytest.raises(SchemaError):
             replace(scoring, **options)
 
