@@ -1,13 +1,15 @@
 """The solver `moods` of finemo-zarr: motif matches of MOODS, with the contributions under them."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.errors import SchemaError
+from finemo_zarr.errors import InputWarning, SchemaError
 from finemo_zarr.hookspecs import hookimpl
 from finemo_zarr.model import create_hits, create_qc
 from finemo_zarr.protocols import HitsAndQC, option
@@ -52,6 +54,7 @@ class MoodsSolver:
         """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""
         codes, scores = regions["region_sequence"].values, _projected(regions, motifs)
         cores = _cores(motifs, self.gc_content)
+        _tell_unreachable(motifs["motif_name"].values, cores, self.scan_pvalue)
         places = np.array(sorted(_matches(codes, cores, self.scan_pvalue)), dtype=np.int64)
         hits = _described(codes, scores, cores, places.reshape(-1, 3).T)
         before, width = (motifs[f"motif_{n}"].values[hits["motif"]] for n in ("start", "width"))
@@ -106,6 +109,23 @@ def _core(ppm: Array, background: Array) -> _Core:
     smooth = (ppm + _KAPPA) / (total + 4 * _KAPPA)
     information = (smooth * np.log2(smooth / 0.25)).sum(axis=0)
     return _Core(log_odds, steps, np.cumsum(chance[::-1])[::-1], information)
+
+
+def _tell_unreachable(names: Any, cores: list[_Core], pvalue: float) -> None:
+    best = {name: core.tail[-1] for name, core in zip(names, cores, strict=True)}
+    said = [f"{name} ({chance:.2g} at best)" for name, chance in best.items() if chance > pvalue]
+    if said:
+        more = f" and {len(said) - 5} more" if len(said) > 5 else ""
+        _warn_once(
+            f"{len(said)} motifs are too narrow or vague for a p-value of {pvalue:g}, so that they "
+            f"have no hits: {', '.join(said[:5])}{more}; raise --scan-pvalue, or trim less (-t)"
+        )
+
+
+@cache
+def _warn_once(message: str) -> None:
+    """Warn once per process: a solver sees many blocks of one run."""
+    warnings.warn(message, InputWarning, stacklevel=4)
 
 
 def _matches(
