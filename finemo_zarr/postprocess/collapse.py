@@ -99,13 +99,15 @@ def collapse(
 
     Raises
     ------
+    RunError
+        If hits overlap, and none has a similarity.
     ValueError
         If the share or method is none.
     """
     import xarray as xr
 
     group, read = _from_dataset(hits, regions)
-    primary = _primary(group, read, _Rule(overlap, method))
+    primary = _primary(group, read, _Rule(overlap, method), "the hits")
     return hits.assign({VARIABLE: xr.Variable("hit", primary, _attrs())})
 
 
@@ -137,7 +139,7 @@ def collapse_hits(
     ReadError
         If the input is damaged, with line and column.
     RunError
-        If the output cannot be written.
+        If the output cannot be written, or hits overlap and none has a similarity.
     ValueError
         If the share or method is none.
     """
@@ -156,11 +158,18 @@ def collapse_hits(
 
 
 def _primary(
-    group: NDArray[Any], read: Callable[[NDArray[np.int64]], _Hits], rule: _Rule
+    group: NDArray[Any], read: Callable[[NDArray[np.int64]], _Hits], rule: _Rule, source: Any
 ) -> NDArray[np.bool_]:
-    primary = np.ones(len(group), dtype=np.bool_)
+    primary, known = np.ones(len(group), dtype=np.bool_), False
     for rows in stripes(group, _STRIPE_HITS):
-        primary[rows] = _sweep(group[rows], read(rows), rule)
+        hits = read(rows)
+        known |= not np.isnan(hits.similarity).all()
+        primary[rows] = _sweep(group[rows], hits, rule)
+    if not known and not primary.all():
+        raise RunError(
+            f"{source}: hits overlap, and none has a hit_similarity by which the best would be"
+            " found; collapse by another score (--method cluster --score NAME)"
+        )
     return primary
 
 
@@ -245,7 +254,7 @@ def _collapse_store(
         for name in {"hit_region", "hit_track"} & set(opened.hits):
             opened.hits[name].load()
     group, read = _from_dataset(opened.hits, opened.regions, reading(path)(_read_rows))
-    variable = {VARIABLE: xr.Variable("hit", _primary(group, read, rule), _attrs())}
+    variable = {VARIABLE: xr.Variable("hit", _primary(group, read, rule, path), _attrs())}
     step = {"command": "collapse-hits", "options": asdict(rule), "version": __version__}
     copy_with_variable(path, out, variable, step, overwrite=overwrite)
     return _counts(variable[VARIABLE].values)
@@ -267,7 +276,7 @@ def _collapse_table(
     # Numbers wait on the disk, so that memory holds those of one chromosome only.
     with new_table(out, overwrite=overwrite) as file, TemporaryFile() as scratch:
         group = _spool(table, scratch)
-        primary = _primary(group, partial(_read_records, scratch), rule)
+        primary = _primary(group, partial(_read_records, scratch), rule, table.path)
         write_marked(table, primary, file)
     return _counts(primary)
 

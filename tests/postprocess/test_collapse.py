@@ -57,13 +57,18 @@ def oracle(found: list[dict], share: float, method: str) -> list[bool]:
     return [i in kept for i in range(count)]
 
 
+def ranked(found: list[dict]) -> bool:
+    """Whether there is a similarity to find the best by."""
+    return not found or any(row["hit_similarity"] is not None for row in found)
+
+
 def primaries(path: Path) -> list[bool]:
     return [row["is_primary"] == "1" for row in read(path)]
 
 
 @settings(deadline=None, max_examples=200)
 @given(
-    found=st.booleans().flatmap(lambda tracks: rows(tracks=tracks)),
+    found=st.booleans().flatmap(lambda tracks: rows(tracks=tracks)).filter(ranked),
     share=SHARES,
     method=st.sampled_from(METHODS),
     size=st.sampled_from([1, 5, 1000]),
@@ -86,7 +91,7 @@ def test_collapse_hits__equals_every_one_against_every_one(
 
 @settings(deadline=None, max_examples=100)
 @given(
-    found=rows(),
+    found=rows().filter(ranked),
     share=SHARES,
     method=st.sampled_from(METHODS),
     size=st.sampled_from([1, 5, 1000]),
@@ -143,6 +148,16 @@ def test_collapse__of_a_dataset_equals_every_one_against_every_one(
 def hit(start: int, end: int, similarity: float | None, **more: object) -> dict:
     row = {"chr": "chr1", "start": start, "end": end, "hit_similarity": similarity, "peak_id": 0}
     return row | more
+
+
+def test_collapse_hits__needs_a_similarity_where_hits_overlap(tmp_path):
+    apart = write(tmp_path / "apart.tsv", [hit(0, 10, None), hit(20, 30, None)])
+    collapse_hits(apart, tmp_path / "out.tsv")
+    assert primaries(tmp_path / "out.tsv") == [True, True]
+    near = write(tmp_path / "near.tsv", [hit(0, 10, None), hit(2, 12, None)])
+    with pytest.raises(RunError, match=r"near\.tsv: hits overlap.*--method cluster --score NAME"):
+        collapse_hits(near, tmp_path / "no.tsv")
+    assert not (tmp_path / "no.tsv").exists()
 
 
 @pytest.mark.parametrize(("method", "expected"), [("pairwise", [1, 0, 0]), ("greedy", [1, 0, 1])])
