@@ -47,10 +47,14 @@ class Computed(AttributionOptions):
     def read(self) -> "xr.Dataset":
         """Return a regions dataset, lazy along `region`."""
         width = int(self.pieces.load(0, "codes").shape[1])
+        coordinates = self.coordinates
+        if coordinates is not None and self.source_row is not None:
+            # TF-MoDISco can only have seen what is computed here.
+            coordinates = {**coordinates, "example": np.arange(len(self.source_row))}
         regions = create_regions(
             self._lazy("codes", (width,), np.uint8),
             self._lazy("scores", (4, width), np.float32),
-            coordinates=self.coordinates,
+            coordinates=coordinates,
         )
         if self.method == "deeplift":
             regions = regions.assign(region_attribution_delta=("region", self.of_regions("delta")))

@@ -101,6 +101,7 @@ def test_attribute__is_hypothetical_deep_lift_shap_of_the_window_that_the_model_
     assert regions.region_start.values.tolist() == [84, 384, 584]
     assert regions.region_name.values.tolist() == ["peak0", "peak2", "peak4"]
     assert regions.region_id.values.tolist() == [0, 2, 4]
+    assert regions.region_example.values.tolist() == [0, 1, 2]
     assert float(regions.region_attribution_delta.max()) < 1e-4
 
 
