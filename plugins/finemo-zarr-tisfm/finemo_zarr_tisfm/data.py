@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from finemo_zarr.errors import ReadError, SchemaError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -74,8 +77,8 @@ class SignalData:
         return rows
 
     def standardised(self) -> "SignalData":
-        """Tracks with mean 0 and standard deviation 1 of the training regions."""
-        known = self.signal[self.rows("train")].astype(np.float64)
+        """Tracks with mean 0 and standard deviation 1 of the training regions, or all if none."""
+        known = (self.signal[self.rows("train")] if self.parts else self.signal).astype(np.float64)
         spread = spread_of(known)
         return self.scaled(known.mean(axis=0), np.where(spread > 0, spread, 1))
 
@@ -92,6 +95,22 @@ class SignalData:
             raise SchemaError(f"{pair[0].size} tracks were scaled, the data have {self.tracks}")
         signal = ((self.signal - pair[0]) / pair[1]).astype(np.float32)
         return replace(self, signal=signal, scaling=pair)
+
+
+def check_alike(regions: "xr.Dataset") -> None:
+    """Check that regions are of one width: those that are padded would be taken for wider ones.
+
+    Raises
+    ------
+    SchemaError
+        If they are not.
+    """
+    if "region_width" in regions:
+        widths = regions["region_width"].values
+        raise SchemaError(
+            f"regions of {widths.min()} to {widths.max()} bp, expected one width: extract regions"
+            " of one width around the summits"
+        )
 
 
 def spread_of(signal: NDArray[Any]) -> NDArray[np.float64]:

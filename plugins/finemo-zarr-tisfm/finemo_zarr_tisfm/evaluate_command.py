@@ -1,16 +1,17 @@
 """``evaluate-tisfm``: how well a model predicts, and what it learned, as tables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from finemo_zarr.errors import SchemaError
+from finemo_zarr.errors import RunError, SchemaError
 from finemo_zarr.progress import progress
 from finemo_zarr.protocols import option
 from finemo_zarr.store import staged
-from finemo_zarr_tisfm.options import DataOptions, recorded_data
+from finemo_zarr_tisfm.options import DATA_FIELDS, DataOptions, recorded_data
 
 if TYPE_CHECKING:
     from finemo_zarr.store import Location
@@ -33,14 +34,20 @@ class EvaluateTisfm(DataOptions):
   finemo-zarr evaluate-tisfm --model model -o evaluation
   finemo-zarr evaluate-tisfm --model model --part validation -o validation
   finemo-zarr evaluate-tisfm --model model -s other.tsv --sequences other_sequences.tsv
-      --part all -o elsewhere"""
+      -o elsewhere
+
+Without data, those of the training are read and split as there. Of data that are named, all are
+evaluated, unless --splits, --validation-chroms or --test-chroms split them."""
 
     model: Path = option(
         "--model", metavar="DIR", help="Folder that train-tisfm or tisfm-path wrote."
     )
     out: Path = option("-o", "--out", metavar="DIR", help="Folder to write.")
-    part: Literal["train", "validation", "test", "all"] = option(
-        "--part", default="test", help="Regions to predict, of the data of the training by default."
+    part: Literal["train", "validation", "test", "all"] | None = option(
+        "--part",
+        default=None,
+        help="Regions to predict: by default those of the test, and all of data that are named"
+        " without a split.",
     )
     device: str = option(
         "--device",
@@ -57,8 +64,7 @@ class EvaluateTisfm(DataOptions):
 
         model = load_model(self.model).to(find_device(self.device))
         facts = read_description(self.model)["facts"]
-        source = self if self.has_data() else recorded_data(facts["data"])
-        data = source.read_data(facts.get("scaling"))
+        data, part = self._data(model.window, facts)
         if (data.tracks, data.window) != (model.tracks, model.window):
             raise SchemaError(
                 f"the data have {len(data.tracks)} tracks and {data.window} bp, the model "
@@ -67,7 +73,28 @@ class EvaluateTisfm(DataOptions):
         with staged(self.out, overwrite=self.overwrite, replaceable=_is_evaluation) as work:
             folder = Path(str(work))
             folder.mkdir(parents=True)
-            return write_evaluation(folder, model, data, self.part, self.model)
+            return write_evaluation(folder, model, data, part, self.model)
+
+    def _data(self, window: int, facts: Mapping[str, Any]) -> tuple["SignalData", str]:
+        """The data, and which part of them."""
+        scaling = facts.get("scaling")
+        if not self.has_data():
+            if given := self.given(DATA_FIELDS):
+                raise RunError(
+                    f"{', '.join(given.values())}: without data, those of the training are"
+                    " evaluated, as they were read and split there; name data (-s, or -p), too, or"
+                    " leave it out"
+                )
+            return recorded_data(facts["data"]).read_data(scaling), self.part or "test"
+        split = self.has_split()
+        if not split and self.part not in (None, "all"):
+            raise RunError(
+                f"--part {self.part}: the data are not split; give --splits, or"
+                " --validation-chroms and --test-chroms, or leave --part out to evaluate all"
+            )
+        source = replace(self, window_size=window) if self.window_size is None else self
+        data = source.read_data(scaling, whole=True)
+        return data, self.part or ("test" if split else "all")
 
 
 def write_evaluation(

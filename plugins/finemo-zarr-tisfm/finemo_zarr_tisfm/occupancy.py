@@ -6,6 +6,7 @@ import numpy as np
 import torch  # noqa: TID253
 
 from finemo_zarr.errors import SchemaError
+from finemo_zarr_tisfm.data import check_alike
 from finemo_zarr_tisfm.model import TiSFM
 from finemo_zarr_tisfm.readouts import own_widths
 from finemo_zarr_tisfm.training import one_hot
@@ -52,6 +53,7 @@ def contributions(model: TiSFM, regions: "xr.Dataset", track: str) -> "xr.DataAr
 def _lazy(model: TiSFM, regions: "xr.Dataset", name: str, track: int | None) -> "xr.DataArray":
     import xarray as xr
 
+    check_alike(regions)
     codes = regions["region_sequence"].chunk().data
     _check_width(model, codes.shape[1])
     shape = (len(model.motif_names), 2, codes.shape[1] - model.bank.width + 1)

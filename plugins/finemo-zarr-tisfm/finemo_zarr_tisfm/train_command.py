@@ -19,17 +19,31 @@ if TYPE_CHECKING:
 
     from finemo_zarr.store import Location
     from finemo_zarr_tisfm.data import SignalData
-    from finemo_zarr_tisfm.model import TiSFM
+    from finemo_zarr_tisfm.model import Architecture, TiSFM
 
 HISTORY = "history.tsv"
+
+_LAYERS = {  # options, and what of the architecture each says
+    "no_attention": "attention",
+    "no_interaction": "interaction",
+    "no_sigmoid": "sigmoid",
+    "pooling": "pooling",
+    "pool_start": "pool_start",
+    "calibration_power": "calibration_power",
+    "spare": "spare",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCommand(DataOptions, FitOptions):
     """What training one model and a path of models have in common."""
 
-    motifs: Path = option(
-        "-m", "--motifs", metavar="FILE", help="Motifs: MEME format, or TF-MoDISco."
+    motifs: Path | None = option(
+        "-m",
+        "--motifs",
+        default=None,
+        metavar="FILE",
+        help="Motifs: MEME format, or TF-MoDISco; not needed with --start-from.",
     )
     out: Path = option("-o", "--out", metavar="DIR", help="Folder to write.")
     start_from: Path | None = option(
@@ -75,6 +89,8 @@ class TrainingCommand(DataOptions, FitOptions):
         super().__post_init__()
         if self.spare < 0:
             raise ValueError(f"--spare is {self.spare}, expected 0 or more")
+        if self.motifs is None and self.start_from is None:
+            raise ValueError("give motifs (-m), or a model to start from (--start-from)")
 
     def make_model(self, data: "SignalData") -> "TiSFM":
         """Make the model, with the mean signal as the bias of each track.
@@ -87,21 +103,29 @@ class TrainingCommand(DataOptions, FitOptions):
         Raises
         ------
         SchemaError
-            If the model to start from is for other tracks or sequences.
+            If the model to start from is for other tracks, sequences or motifs, or has other
+            layers than asked for.
         """
         import torch
 
         from finemo_zarr_tisfm.bank import read_bank
-        from finemo_zarr_tisfm.files import load_model
-        from finemo_zarr_tisfm.model import Architecture, TiSFM
+        from finemo_zarr_tisfm.model import TiSFM
 
         _warn_of_constant_tracks(data)
         if self.start_from is not None:
-            model = load_model(self.start_from)
-            if (model.window, model.tracks) != (data.window, data.tracks):
-                raise SchemaError(f"{self.start_from}: a model of other tracks, or another width")
-            return model
-        architecture = Architecture(
+            return self._started(self.start_from, data)
+        torch.manual_seed(self.seed)
+        bank = read_bank(Path(self.motifs or ""))
+        model = TiSFM(bank, data.window, data.tracks, self._architecture())
+        with torch.no_grad():
+            model.linear.weight.zero_()
+            model.linear.bias.copy_(torch.from_numpy(data.signal[data.rows("train")].mean(axis=0)))
+        return model
+
+    def _architecture(self) -> "Architecture":
+        from finemo_zarr_tisfm.model import Architecture
+
+        return Architecture(
             attention=not self.no_attention,
             interaction=not self.no_interaction,
             pooling=self.pooling,
@@ -110,11 +134,33 @@ class TrainingCommand(DataOptions, FitOptions):
             pool_start=self.pool_start,
             spare=self.spare,
         )
-        torch.manual_seed(self.seed)
-        model = TiSFM(read_bank(self.motifs), data.window, data.tracks, architecture)
-        with torch.no_grad():
-            model.linear.weight.zero_()
-            model.linear.bias.copy_(torch.from_numpy(data.signal[data.rows("train")].mean(axis=0)))
+
+    def _started(self, folder: Path, data: "SignalData") -> "TiSFM":
+        """The model to start from, if it is for these data, motifs and layers."""
+        from finemo_zarr_tisfm.bank import read_bank
+        from finemo_zarr_tisfm.files import load_model
+
+        model = load_model(folder)
+        if (model.window, model.tracks) != (data.window, data.tracks):
+            raise SchemaError(f"{folder}: a model of other tracks, or another width")
+        asked = self._architecture()
+        wrong = [
+            flag
+            for name, flag in self.given(_LAYERS).items()
+            if getattr(asked, _LAYERS[name]) != getattr(model.architecture, _LAYERS[name])
+        ]
+        if wrong:
+            raise SchemaError(
+                f"{', '.join(wrong)}: the model {folder} has other layers, which are taken; leave"
+                " it out, or train without --start-from"
+            )
+        if self.motifs is not None:
+            bank = read_bank(self.motifs)
+            if (bank.names, bank.widths.tolist()) != (model.bank.names, model.bank.widths.tolist()):
+                raise SchemaError(
+                    f"{self.motifs}: other motifs than those of the model {folder}, which are"
+                    " taken; leave -m out, or train without --start-from"
+                )
         return model
 
     def facts(self, data: "SignalData") -> dict[str, Any]:
@@ -127,10 +173,18 @@ class TrainingCommand(DataOptions, FitOptions):
         return {
             "data": self.data_values(),
             "training": self.fit_values(),
-            "motifs": str(self.motifs.resolve()),
+            "motifs": self._motif_file(),
             "scaling": scaling,
             "signal_sd": spread_of(data.signal[data.rows("train")]).tolist(),
         }
+
+    def _motif_file(self) -> str | None:
+        from finemo_zarr_tisfm.files import read_description
+
+        if self.motifs is None and self.start_from is not None:
+            found: str | None = read_description(self.start_from)["facts"].get("motifs")
+            return found
+        return str(Path(self.motifs or "").resolve())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from finemo_zarr_tisfm.training import predict
 from finemo_zarr.cli.app import app
 from finemo_zarr.errors import InputWarning, ReadError, RunError, SchemaError
 from finemo_zarr.protocols import Command
+from finemo_zarr.testing import write_meme
 
 SMALL = {"window_size": 60, "epochs": 4, "batch": 60, "rate": 0.02, "no_attention": True}
 
@@ -61,6 +62,26 @@ def test_train__writes_a_model_its_history_and_readouts(given, files, data) -> N
     again = replace(command, overwrite=True, start_from=files / "model", epochs=1)
     assert "1 epochs" in again.run()
     assert read_description(files / "model")["facts"]["training"]["epochs"] == 1
+
+
+def test_train__from_a_model_takes_its_motifs_and_layers(given, files, motifs) -> None:
+    first = TrainTisfm(**given | {"epochs": 1}, out=files / "model")
+    first.run()
+    again = replace(first, motifs=None, no_attention=False, start_from=files / "model")
+    again = replace(again, out=files / "again")
+    again.run()
+    facts = [read_description(files / name)["facts"] for name in ("model", "again")]
+    assert facts[0]["motifs"] == facts[1]["motifs"] is not None
+    for wrong, flag in (({"pooling": "max"}, "--pooling"), ({"spare": 1}, "--spare")):
+        with pytest.raises(SchemaError, match=f"{flag}: the model .* has other layers"):
+            replace(again, **wrong, overwrite=True).run()
+    with pytest.raises(ReadError, match="gone"):
+        replace(again, motifs=files / "gone.meme", overwrite=True).run()
+    write_meme(motifs.isel(motif=slice(2)), files / "other.meme")
+    with pytest.raises(SchemaError, match=r"other\.meme: other motifs than those"):
+        replace(again, motifs=files / "other.meme", overwrite=True).run()
+    with pytest.raises(ValueError, match="give motifs"):
+        replace(first, motifs=None)
 
 
 def test_train__killed_and_restarted_gives_the_same(given, files, monkeypatch) -> None:
@@ -179,6 +200,15 @@ def test_evaluate__gives_tables_of_errors_and_motifs(given, files, data) -> None
         window_size=60,
     )
     assert "240 regions (all)" in other.run()
+    unsplit = replace(other, part=None, window_size=None, overwrite=True)
+    assert "240 regions (all)" in unsplit.run()
+    assert "24 regions (test)" in replace(unsplit, test_share=0.1).run()
+    with pytest.raises(RunError, match="--part test: the data are not split"):
+        replace(unsplit, part="test").run()
+    with pytest.raises(RunError, match="--test-chroms: without data, those of the training"):
+        EvaluateTisfm(model=files / "model", out=files / "x", test_chroms=("chr1",)).run()
+    with pytest.raises(RunError, match="--regions do not say it: give -s with"):
+        EvaluateTisfm(model=files / "model", out=files / "x", regions=files).run()
     header = (files / "signal.tsv").read_text().replace("\tT\n", "\tNK\n", 1)
     (files / "signal.tsv").write_text(header)
     with pytest.raises(SchemaError, match="the names differ"):

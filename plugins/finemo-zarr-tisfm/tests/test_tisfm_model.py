@@ -113,6 +113,9 @@ def test_occupancies__are_lazy_and_those_of_the_model(make_model, data) -> None:
     narrow = create_regions(data.codes[:2, :50], np.zeros((2, 50), np.float32))
     with pytest.raises(SchemaError, match="50 bp, but the model takes 60 bp"):
         occupancies(model, narrow)
+    padded = create_regions(data.codes[:2], np.zeros((2, 60), np.float32), widths=[50, 60])
+    with pytest.raises(SchemaError, match="50 to 60 bp, expected one width"):
+        contributions(model, padded, "T")
 
 
 def test_model__comes_back_from_disk(make_model, data, tmp_path) -> None:

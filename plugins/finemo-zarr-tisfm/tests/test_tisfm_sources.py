@@ -49,6 +49,10 @@ def test_tables__are_joined_by_name_and_may_come_from_r(files, data) -> None:
         ("signal.tsv", "x\tB\na\tmuch\n", "not a number"),
         ("signal.tsv", "x\tB\tC\tD\na\t1\t2\n", "3 names|4|names of tracks"),
         ("signal.tsv", "x\na\n", "one column"),
+        ("signal.tsv", "x\tB\tB\na\t1\t2\n", "B occurs more than once"),
+        ("signal.tsv", "x\tB\t\na\t1\t2\n", "cannot be named ''"),
+        ("signal.tsv", "x\tB\tall tracks\na\t1\t2\n", "cannot be named 'all tracks'"),
+        ("sequences.tsv", "peak0\t\n", "no sequence of 239"),
         ("sequences.tsv", "a\tACGT\n", "no sequence of 240 regions, first peak0"),
         ("sequences.tsv", "peak0\tACGT\npeak1\tACGT\n", "no sequence of 238"),
     ],
@@ -57,6 +61,28 @@ def test_tables__that_are_faulty_are_refused(files, name, text, message) -> None
     (files / name).write_text(text)
     with pytest.raises(ReadError, match=message):
         read(files)
+
+
+def test_tables__keep_names_as_they_are_written(files) -> None:
+    (files / "signal.tsv").write_text('"B"\t"T"\n"007"\t1\t2\n"NA"\t3\t4.5\n')
+    (files / "sequences.tsv").write_text("007\tACGTN\nNA\tTTTTT\n")
+    found = read(files, window_size=None, validation_share=0.0, test_share=0.0)
+    assert (found.names, found.tracks) == (("007", "NA"), ("B", "T"))
+    assert found.signal.tolist() == [[1, 2], [3, 4.5]]
+
+
+def test_signal__that_is_missing_is_named(files) -> None:
+    for missing in ("NA", "nan", "", "inf"):
+        (files / "signal.tsv").write_text(f"x\tB\npeak0\t1\npeak1\t{missing}\n")
+        with pytest.raises(SchemaError, match=r"not finite, first peak1"):
+            read(files)
+
+
+def test_sequences__that_are_empty_are_refused(files) -> None:
+    lines = (files / "sequences.tsv").read_text().splitlines()
+    (files / "sequences.tsv").write_text("\n".join([*lines[:-1], "peak239\t"]) + "\n")
+    with pytest.raises(ReadError, match="peak239 has 0 bp, expected 60"):
+        read(files, window_size=None)
 
 
 def test_sequences__of_another_length_are_refused(files) -> None:
@@ -76,6 +102,16 @@ def test_store__is_joined_with_a_table_by_name(files, data, tmp_path) -> None:
     store = tmp_path / "regions.zarr"
     made = create_regions(data.codes, scores, coordinates=coordinates)
     write_store(made, store)
+    middle = read(files, sequences=None, regions=store, window_size=31)
+    assert np.array_equal(middle.codes, data.codes[:, 15:46])
+    with pytest.raises(SchemaError, match="regions of 60 bp, of which --window-size 61 cannot"):
+        read(files, sequences=None, regions=store, window_size=61)
+    ragged = create_regions(
+        data.codes, scores, coordinates=coordinates, widths=np.r_[50, np.full(239, 60)]
+    )
+    write_store(ragged, tmp_path / "ragged.zarr")
+    with pytest.raises(SchemaError, match="regions of 50 to 60 bp, expected one width"):
+        read(files, sequences=None, regions=tmp_path / "ragged.zarr")
     table = pl.read_csv(files / "signal.tsv", separator="\t")
     table[::-2].write_csv(files / "signal.tsv", separator="\t")
     with pytest.warns(InputWarning, match="120 of 240 regions"):
@@ -179,7 +215,15 @@ def test_splits__leave_no_row_out_and_none_twice() -> None:
         split_by_chromosome(np.array(["chr1"]), ["chr1"], ["chr1"])
 
 
+def test_splits__in_two_ways_are_refused(files) -> None:
+    for wrong in ({"splits": files}, {"test_share": 0.3}):
+        with pytest.raises(RunError, match="are two ways to split"):
+            read(files, validation_chroms=("chr2",), **wrong)
+
+
 def test_data__that_are_not_clear_are_refused(files) -> None:
+    with pytest.raises(RunError, match="--regions do not say it: give -s with"):
+        DataOptions(regions=files).read_data()
     for wrong in ({"sequences": None}, {"regions": files}, {"peaks": files}):
         with pytest.raises(RunError, match="say what to train on"):
             read(files, **wrong)
