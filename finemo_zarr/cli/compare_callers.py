@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +21,11 @@ from finemo_zarr.cli.options import (
     overwrite_option,
     workers_options,
 )
-from finemo_zarr.errors import RunError
+from finemo_zarr.errors import RunError, UnreachableMotifWarning
 from finemo_zarr.protocols import option, option_fields
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _EPILOG = """\b
 Examples:
@@ -176,19 +180,31 @@ def _report_parameters(
     options: CallHits, asked: CompareCallers, names: Sequence[str]
 ) -> dict[str, Any]:
     """Parameters of the template; raises before any caller is started if one is wrong."""
-    from finemo_zarr.evaluation.truth import read_truth
     from finemo_zarr.store import open_regions
 
     given: dict[str, Any] = {"scores": asked.scores(names), "one_to_one": asked.one_to_one}
-    tracks = open_regions(options.regions).sizes.get("track", 1)
+    opened = open_regions(options.regions)
+    tracks = opened.sizes.get("track", 1)
     if options.combine_tracks is None and tracks > 1:
         if len(options.tracks) != 1:
             raise click.UsageError("the regions have several tracks: give one with --tracks")
         given["track"] = options.tracks[0]
     if asked.truth is not None:
-        read_truth(asked.truth)
+        _check_truth(options, opened, asked.truth)
         given["truth"] = str(asked.truth.resolve())
     return given
+
+
+def _check_truth(options: CallHits, regions: "xr.Dataset", truth: Path) -> None:
+    from finemo_zarr.evaluation.truth import check_truth, read_truth
+    from finemo_zarr.execution import load_motifs
+    from finemo_zarr.motifs import prepare_motifs
+
+    sites = read_truth(truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreachableMotifWarning)  # the callers say it
+        motifs = prepare_motifs(load_motifs(options.motifs), options.motif_options())
+    check_truth(regions, motifs, sites)
 
 
 def _callers(
@@ -262,7 +278,7 @@ def _call(name: str, words: Sequence[str], folder: Path) -> bool:
     seconds = time.perf_counter() - started
     for line in done.stdout.splitlines():
         click.echo(f"  {line}")
-    measured = _read(result)
+    measured = _read(result) if _is_one_process(words) else {}
     result.unlink(missing_ok=True)
     if done.returncode == 0 and _DONE not in done.stdout:
         found = {"seconds": round(seconds, 2), **measured, "attempts": attempts}
@@ -270,6 +286,11 @@ def _call(name: str, words: Sequence[str], folder: Path) -> bool:
         usage.write_text(json.dumps(found, indent=1), encoding="utf-8")
         click.echo(f"  {_described(found)}")
     return done.returncode == 0
+
+
+def _is_one_process(words: Sequence[str]) -> bool:
+    """Whether its memory is that of the run: other processes are not measured."""
+    return words[words.index("--scheduler") + 1] in {"threads", "sync"}
 
 
 def _check_score(folder: Path, name: str, score: str) -> None:

@@ -7,13 +7,14 @@ sites in the order of their scores, each the free site that it shares most bases
 finds none is wrong.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.errors import ReadError, SchemaError
+from finemo_zarr.errors import InputWarning, ReadError, SchemaError
 from finemo_zarr.evaluation._instances import Places
 from finemo_zarr.intervals import Intervals, least_share, overlapping_pairs, shared_bases
 from finemo_zarr.store import HitsStore
@@ -134,8 +135,7 @@ def compare_with_truth(
     Raises
     ------
     SchemaError
-        If no motif has sites, none lies in the regions, a region of a site is not there, or there
-        is no such score.
+        If no motif has sites, none lies in the regions, or there is no such score.
     """
     score = own_score(hits.hits) if score is None else score
     called, known = _comparable(hits, sites, score)
@@ -145,6 +145,27 @@ def compare_with_truth(
     rank[order] = np.arange(order.size)
     right, found = (_claimed if one_to_one else _any)(pairs, rank, len(known.score))
     return _curve(called.score[order], right, found, score)
+
+
+def check_truth(regions: "xr.Dataset", motifs: "xr.Dataset", sites: "xr.Dataset") -> None:
+    """Raise if hits of these motifs in these regions could not be compared with sites.
+
+    Parameters
+    ----------
+    regions : xarray.Dataset
+        A regions dataset.
+    motifs : xarray.Dataset
+        Oriented motifs.
+    sites : xarray.Dataset
+        From :func:`read_truth`.
+
+    Raises
+    ------
+    SchemaError
+        As :func:`compare_with_truth`.
+    """
+    described = regions.assign_attrs(region_width=regions.sizes["position"])
+    _known_sites(HitsStore(described, motifs, regions, regions), sites)
 
 
 class _Placed(NamedTuple):
@@ -158,8 +179,14 @@ class _Pairs(NamedTuple):
     shared: NDArray[np.int64]
 
 
-def _comparable(hits: HitsStore, sites: "xr.Dataset", score: str) -> tuple[_Placed, _Placed]:
-    """Hits and sites of the motifs that both have, in the same coordinates."""
+class _Known(NamedTuple):
+    number: dict[str, int]  # of each motif that has sites
+    places: Intervals  # of its sites in the regions; the group holds the motif
+    frame: Intervals  # the regions
+
+
+def _known_sites(hits: HitsStore, sites: "xr.Dataset") -> _Known:
+    """Sites that can be found, whatever the hits."""
     names = [str(name) for name in hits.motifs["motif_name"].values]
     motifs = sorted(set(names) & set(sites["site_motif"].values.tolist()))
     if not motifs:
@@ -169,25 +196,32 @@ def _comparable(hits: HitsStore, sites: "xr.Dataset", score: str) -> tuple[_Plac
         )
     number = {name: index for index, name in enumerate(motifs)}
     of_site = np.array([number.get(name, -1) for name in sites["site_motif"].values.tolist()])
-    of_hit = np.array([number.get(name, -1) for name in names])[hits.hits["hit_motif"].values]
-    region = hits.hits["hit_region"].values
     site_group, frame = _frame(hits, sites)
-    called = Intervals(
-        frame.group[region] * len(motifs) + of_hit,
-        frame.start[region] + hits.hits["hit_start"].values,
-        frame.start[region] + hits.hits["hit_end"].values,
-    )
     known = Intervals(
         site_group * len(motifs) + of_site, sites["site_start"].values, sites["site_end"].values
     )
     judged = np.flatnonzero((of_site >= 0) & _inside(known._replace(group=site_group), frame))
     if not judged.size:
         raise SchemaError(f"none of the {of_site.size:,} sites lies in the regions of the hits")
+    return _Known(number, known.take(judged), frame)
+
+
+def _comparable(hits: HitsStore, sites: "xr.Dataset", score: str) -> tuple[_Placed, _Placed]:
+    """Hits and sites of the motifs that both have, in the same coordinates."""
+    number, known, frame = _known_sites(hits, sites)
+    names = hits.motifs["motif_name"].values.tolist()
+    of_hit = np.array([number.get(name, -1) for name in names])[hits.hits["hit_motif"].values]
+    region = hits.hits["hit_region"].values
+    called = Intervals(
+        frame.group[region] * len(number) + of_hit,
+        frame.start[region] + hits.hits["hit_start"].values,
+        frame.start[region] + hits.hits["hit_end"].values,
+    )
     own = np.flatnonzero(of_hit >= 0)
     oriented = hits.hits["hit_motif"].values[own]
     return (
         _unique(called.take(own), oriented, _scores(hits.hits, score)[own]),
-        _Placed(known.take(judged), np.zeros(judged.size)),
+        _Placed(known, np.zeros(known.start.size)),
     )
 
 
@@ -218,7 +252,7 @@ def _inside(sites: Intervals, regions: Intervals) -> NDArray[np.bool_]:
 
 
 def _region_numbers(hits: HitsStore, regions: list[str]) -> NDArray[np.int64]:
-    """Index along `region` of what a table calls regions."""
+    """Index along `region` of what a table calls regions; -1 where there is no such region."""
     count = hits.qc.sizes["region"]
     keys = {str(index): index for index in range(count)}
     if "region_id" in hits.regions:
@@ -227,11 +261,13 @@ def _region_numbers(hits: HitsStore, regions: list[str]) -> NDArray[np.int64]:
         # A name may be a number as well: rows of the peak file go first.
         keys |= {str(row): at for at, row in enumerate(hits.regions["region_id"].values.tolist())}
     if unknown := [name for name in regions if name not in keys]:
-        raise SchemaError(
-            f"{len(unknown)} sites lie in regions that are not there, first {unknown[0]!r}; "
-            "expected the row in the peak file, from 0, or the name of a region"
-        )
-    return np.array([keys[name] for name in regions], dtype=np.int64)
+        said = f"{len(unknown)} of {len(regions)} sites lie in regions that are not there, first"
+        said += f" {unknown[0]!r}: "
+        if len(unknown) == len(regions):
+            said += "expected the row in the peak file, from 0, or the name of a region"
+            raise SchemaError(said)
+        warnings.warn(f"{said}they are left out", InputWarning, stacklevel=2)
+    return np.array([keys.get(name, -1) for name in regions], dtype=np.int64)
 
 
 def _scores(hits: "xr.Dataset", score: str) -> FloatArray:

@@ -277,7 +277,7 @@ def usage_table(data: CallersData) -> Html:
             "seconds": found.get("seconds"),
             "peak memory, MiB": _in_mib(found.get("peak_bytes")),
             "regions": data.stores[name].qc.sizes["region"],
-            "note": "in several attempts, so the last took less" if found.get("resumed") else None,
+            "note": _usage_note(found),
         }
         for name, found in data.usage.items()
     ]
@@ -287,6 +287,13 @@ def usage_table(data: CallersData) -> Html:
     lines = [f"finemo-zarr {u['command']}" for u in data.usage.values() if "command" in u]
     said = element("summary", "The commands") + element("pre", escape("\n".join(lines)))
     return Html(table + element("details", said))
+
+
+def _usage_note(usage: Mapping[str, Any]) -> str | None:
+    notes = ["in several attempts, so the last took less"] if usage.get("resumed") else []
+    if "seconds" in usage and usage.get("peak_bytes") is None:
+        notes.append("memory is not measured in several processes")
+    return "; ".join(notes) or None
 
 
 def _in_mib(size: int | None) -> float | None:

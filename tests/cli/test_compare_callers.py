@@ -1,13 +1,14 @@
 import json
 import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
 from finemo_zarr.cli import compare_callers
-from finemo_zarr.errors import FinemoError, ReadError, RunError
+from finemo_zarr.errors import FinemoError, ReadError, RunError, SchemaError
 from finemo_zarr.execution import extract_regions
 from finemo_zarr.protocols import option_fields
 from finemo_zarr.registry import get_solver
@@ -151,6 +152,35 @@ def test_compare_callers__refuses_inputs_that_are_not_there(base, tmp_path) -> N
     assert "holds thesis.txt, which is not of a comparison" in str(result.exception)
     result = invoke(*base[:4], "-o", "s3://bucket/out", "--solvers", SOLVERS)
     assert "a folder on this machine" in str(result.exception)
+
+
+def test_compare_callers__refuses_sites_that_do_not_fit_before_anything_is_called(
+    base, truth, tmp_path
+) -> None:
+    text = truth.read_text()
+    for wrong, said in (
+        (text.replace("pattern_0", "other"), "no motif of the hits has a known site"),
+        (text.replace("\n", "\nnowhere"), "20 of 20 sites lie in regions that are not there"),
+    ):
+        truth.write_text(wrong.removesuffix("nowhere"))
+        result = invoke(*base, "--solvers", SOLVERS, "--truth", truth)
+        assert isinstance(result.exception, SchemaError)
+        assert said in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("scheduler", "known"), [("sync", True), ("processes", False)])
+def test_call__leaves_out_the_memory_of_other_processes(
+    scheduler, known, tmp_path, monkeypatch
+) -> None:
+    def run(command: list[str], **_: object) -> CompletedProcess[str]:
+        Path(command[3]).write_text('{"peak_bytes": 5}')
+        return CompletedProcess(command, 0, stdout="")
+
+    monkeypatch.setattr(compare_callers.subprocess, "run", run)
+    assert compare_callers._call("a", ["-o", "out", "--scheduler", scheduler], tmp_path)
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert ("peak_bytes" in found) == known
 
 
 def test_compare_callers__asks_for_one_of_several_tracks(

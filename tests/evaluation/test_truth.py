@@ -6,7 +6,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finemo_zarr.errors import ReadError, SchemaError
+from finemo_zarr.errors import InputWarning, ReadError, SchemaError
 from finemo_zarr.evaluation.truth import compare_with_truth, own_score, read_truth
 
 SEEDS = st.integers(0, 2**16)
@@ -166,6 +166,17 @@ def test_truth__leaves_out_sites_beyond_the_regions(made) -> None:
     xr.testing.assert_identical(compare_with_truth(hits, more), compare_with_truth(hits, sites))
 
 
+def test_truth__leaves_out_sites_in_regions_that_are_not_there_and_says_so(made) -> None:
+    hits = made(3)
+    sites = sites_of(hits, 1, by_region=True)
+    elsewhere = sites.copy(deep=True)
+    elsewhere["site_region"].values[3] = "elsewhere"
+    with pytest.warns(InputWarning, match="1 of 30 sites lie in regions .*'elsewhere': they are"):
+        found = compare_with_truth(hits, elsewhere)
+    others = sites.isel(site=np.arange(30) != 3)
+    xr.testing.assert_identical(found, compare_with_truth(hits, others))
+
+
 def test_truth__of_no_hits(made) -> None:
     hits = made(3)
     sites = sites_of(hits, 1, by_region=True)
@@ -194,8 +205,8 @@ def test_truth__refuses_what_does_not_fit(made) -> None:
     )
     with pytest.raises(SchemaError, match="none of the 1 sites lies in the regions"):
         compare_with_truth(hits, beyond)
-    sites["site_region"].values[3] = "elsewhere"
-    with pytest.raises(SchemaError, match="1 sites lie in regions that are not there"):
+    sites["site_region"].values[:] = "elsewhere"
+    with pytest.raises(SchemaError, match="30 of 30 sites lie in regions that are not there"):
         compare_with_truth(hits, sites)
     bare = hits._replace(regions=hits.regions.drop_vars(["region_chrom", "region_id"]))
     with pytest.raises(SchemaError, match="no coordinates"):
