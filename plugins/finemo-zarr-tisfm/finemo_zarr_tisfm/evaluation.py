@@ -1,5 +1,6 @@
 """How well a model predicts, and its motifs ranked, as tables."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def score_tracks(
     -------
     polars.DataFrame
         ``track, mse, pearson, spearman, variance``; a first row for all tracks, whose error and
-        correlations are the means of theirs.
+        correlations are the means of theirs. A track that is constant has no correlation, and does
+        not count in that mean.
     """
     import polars as pl
 
@@ -44,8 +46,13 @@ def score_tracks(
                 "variance": float(other.var()),
             }
         )
-    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key != "track"}
+    means = {key: _mean([row[key] for row in rows]) for key in rows[0] if key != "track"}
     return pl.DataFrame([{"track": OVERALL} | means, *rows])
+
+
+def _mean(values: Sequence[Any]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def correlation(one: NDArray[Any], other: NDArray[Any]) -> float:

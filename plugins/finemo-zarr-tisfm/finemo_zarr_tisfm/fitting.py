@@ -1,6 +1,7 @@
 """How a model is fitted: rate, penalty, schedule, when to stop."""
 
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, Literal
 
 from finemo_zarr.errors import RunError
@@ -47,10 +48,13 @@ class FitOptions:
         "--patience",
         default=10,
         metavar="N",
-        help="Epochs without a better validation error after which the rate is divided by ten.",
+        help="Epochs without a better sum of validation error and penalty after which the rate is"
+        " divided by ten.",
     )
     early_stopping: bool = option(
-        "--early-stopping", default=False, help="End when the rate falls to --least-lr."
+        "--early-stopping",
+        default=False,
+        help="End when the rate is at --least-lr, after one epoch at the earliest.",
     )
     least_rate: float = option(
         "--least-lr", default=1e-7, metavar="RATE", help="The rate at which to end."
@@ -74,9 +78,9 @@ class FitOptions:
             if value < 1:
                 raise ValueError(f"{flag} is {value}, expected at least 1")
         for flag, number in (("--lr", self.rate), ("--mcp-b", self.concavity)):
-            if not number > 0:
+            if not 0 < number < inf:
                 raise ValueError(f"{flag} is {number}, expected more than 0")
-        if not self.strength >= 0:
+        if not 0 <= self.strength < inf:
             raise ValueError(f"--lambda is {self.strength}, expected 0 or more")
         if self.patience < 0 or self.seed < 0:
             raise ValueError("--patience and --seed must be 0 or more")

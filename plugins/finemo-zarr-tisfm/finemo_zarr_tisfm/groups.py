@@ -5,6 +5,7 @@ from typing import Any
 import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
 
+from finemo_zarr.errors import RunError
 from finemo_zarr_tisfm.fitting import FitOptions
 from finemo_zarr_tisfm.model import TiSFM
 from finemo_zarr_tisfm.readouts import spreads
@@ -21,6 +22,11 @@ def parameter_groups(model: TiSFM, options: FitOptions, codes: Any) -> list[dict
         What learns, and what is penalised in which units.
     codes : array of uint8, ``(region, position)``
         Regions, over which the units are found.
+
+    Raises
+    ------
+    RunError
+        If of the layers that are to be penalised none learns.
     """
     units: dict[str, Any] = {}
     if options.strength and options.units == "importance":
@@ -39,4 +45,9 @@ def parameter_groups(model: TiSFM, options: FitOptions, codes: Any) -> list[dict
             penalised.append({"params": [parameter], "penalised": True, "unit": unit})
         else:
             others.append(parameter)
+    if options.penalised and not penalised:
+        raise RunError(
+            f"--penalise {' '.join(options.penalised)}: nothing of that learns; leave it out, or"
+            " --no-interaction or --learn last"
+        )
     return [{"params": others}, *penalised]

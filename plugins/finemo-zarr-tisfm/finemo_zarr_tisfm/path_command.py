@@ -58,13 +58,16 @@ of them. A path that was ended goes on where it was when the same command is giv
         "--patience",
         default=20,
         metavar="N",
-        help="Epochs without a better validation error after which the rate is divided by ten.",
+        help="Epochs without a better sum of validation error and penalty after which the rate is"
+        " divided by ten.",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.strength:
             raise ValueError("--lambda is for one model: give --lambdas or --lambda-range")
+        if self.step_rate is not None and not self.step_rate > 0:
+            raise ValueError(f"--step-lr is {self.step_rate}, expected more than 0")
         self.strengths()
 
     def strengths(self) -> list[float]:
@@ -76,12 +79,12 @@ of them. A path that was ended goes on where it was when the same command is giv
             if len(self.lambda_range) != 3:
                 raise ValueError("--lambda-range takes three numbers: least, largest, how many")
             first, last, count = self.lambda_range
-            if not (0 < first <= last and count >= 1 and count == int(count)):
+            if not (0 < first <= last < np.inf and 1 <= count < np.inf and count == int(count)):
                 raise ValueError("--lambda-range: expected 0 < least <= largest, and a count")
             space = np.linspace if self.linear else np.geomspace
             found = space(first, last, int(count)).tolist()
-        if min(found) < 0:
-            raise ValueError("--lambdas: a strength is below 0")
+        if wrong := [strength for strength in found if not 0 <= strength < np.inf]:
+            raise ValueError(f"--lambdas: {wrong[0]} is no strength, expected 0 or more")
         return sorted({0.0, *found})
 
     def run(self) -> str:

@@ -81,7 +81,7 @@ class PathTraining:
         return model
 
     def _fit_options(self, index: int, strength: float) -> FitOptions:
-        step = self.step_rate or self.options.rate / 10
+        step = self.options.rate / 10 if self.step_rate is None else self.step_rate
         rate = self.options.rate if index == 0 else step
         return replace(fit_options(self.options), strength=strength, rate=rate)
 

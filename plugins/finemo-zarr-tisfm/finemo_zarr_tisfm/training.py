@@ -101,7 +101,7 @@ class Trainer:
             options.concavity,
         )
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimiser, patience=options.patience
+            self.optimiser, patience=options.patience, eps=0
         )
         self._resume()
 
@@ -113,7 +113,9 @@ class Trainer:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do."""
-        stop = self.options.early_stopping and self.rate <= self.options.least_rate * _TOLERANCE
+        least = self.options.least_rate * _TOLERANCE
+        # One epoch in any case: a model that was not trained has no best epoch.
+        stop = self.options.early_stopping and self.rate <= least and bool(self.history)
         return len(self.history) >= self.options.epochs or stop
 
     def run(self, report: Callable[[Row], None] = lambda _: None) -> list[Row]:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from finemo_zarr_tisfm import path_training, training
 from finemo_zarr_tisfm.evaluate_command import EvaluateTisfm
+from finemo_zarr_tisfm.evaluation import score_tracks
 from finemo_zarr_tisfm.files import load_model, read_description
 from finemo_zarr_tisfm.path_command import TisfmPath
 from finemo_zarr_tisfm.path_training import chosen
@@ -215,6 +216,16 @@ def test_evaluate__gives_tables_of_errors_and_motifs(given, files, data) -> None
         replace(other, overwrite=True).run()
 
 
+def test_scores__of_all_tracks_leave_out_a_constant_one() -> None:
+    signal = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+    scores = score_tracks(signal + np.array([0.0, 0.5]), signal, ("B", "T"))
+    assert scores["pearson"][0] == scores["pearson"][1] == pytest.approx(1)
+    assert np.isnan(scores["pearson"][2])
+    assert scores["mse"][0] == pytest.approx(0.125)
+    none = score_tracks(signal[:, 1:], signal[:, 1:], ("T",))
+    assert np.isnan(none["spearman"][0])
+
+
 def test_evaluate__scales_other_data_as_those_of_the_training(given, files, data) -> None:
     TrainTisfm(**given | {"epochs": 1, "zscore": True}, out=files / "model").run()
     facts = read_description(files / "model")["facts"]
@@ -259,7 +270,11 @@ def test_options__that_make_no_sense_are_refused(given, files) -> None:
         ({"lambdas": (1.0,), "lambda_range": (1.0, 2.0, 3.0)}, "either --lambdas or"),
         ({"lambda_range": (1.0, 2.0)}, "three numbers"),
         ({"lambda_range": (0.0, 2.0, 3.0)}, "0 < least"),
-        ({"lambdas": (-1.0,)}, "below 0"),
+        ({"lambda_range": (0.1, 2.0, float("inf"))}, "0 < least"),
+        ({"lambdas": (-1.0,)}, "-1.0 is no strength"),
+        ({"lambdas": (1.0, float("nan"))}, "nan is no strength"),
+        ({"lambdas": (1.0,), "step_rate": 0.0}, "--step-lr is 0.0"),
+        ({"lambdas": (1.0,), "step_rate": -1.0}, "--step-lr is -1.0"),
         ({"lambdas": (1.0,), "strength": 1.0}, "--lambda is for one model"),
     ):
         with pytest.raises(ValueError, match=message):

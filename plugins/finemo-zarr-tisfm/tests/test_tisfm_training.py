@@ -112,6 +112,23 @@ def test_run__stops_early_at_the_least_rate(make_model, data) -> None:
     assert trainer.rate == pytest.approx(1e-7)
 
 
+def test_run__trains_one_epoch_where_the_rate_is_the_least(make_model, data) -> None:
+    options = replace(QUICK, epochs=5, rate=1e-7, early_stopping=True)
+    assert len(train(make_model, data, options).history) == 1
+
+
+def test_rate__falls_as_far_as_it_is_asked_to(make_model, data) -> None:
+    options = replace(QUICK, epochs=9, rate=1e-7, patience=0, early_stopping=True, least_rate=1e-9)
+    assert train(make_model, data, replace(options, batch=500)).rate == pytest.approx(1e-9)
+
+
+@pytest.mark.parametrize("layers", [{"interaction": False}, {}])
+def test_penalty__of_what_does_not_learn_is_refused(make_model, data, layers) -> None:
+    options = replace(QUICK, penalised=("interaction",), learn="last" if not layers else "usual")
+    with pytest.raises(RunError, match="--penalise interaction: nothing of that learns"):
+        train(make_model, data, options, **layers)
+
+
 def test_penalty__sets_weights_to_zero(make_model, data) -> None:
     options = replace(
         QUICK, epochs=3, strength=10, penalty="l1", penalised=("linear", "interaction")
@@ -140,6 +157,8 @@ def test_options__are_checked() -> None:
         {"epochs": 0},
         {"rate": 0.0},
         {"strength": -1.0},
+        {"strength": float("nan")},
+        {"rate": float("inf")},
         {"seed": -1},
         {"concavity": 0.0},
     ):
