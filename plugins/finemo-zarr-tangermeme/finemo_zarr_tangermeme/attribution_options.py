@@ -12,6 +12,8 @@ from finemo_zarr_tangermeme.attributing import Method
 from finemo_zarr_tangermeme.model_options import ModelOptions
 from finemo_zarr_tangermeme.peaks import Sequences, around_peaks, of_store
 
+_WIDTH = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionOptions(ModelOptions):
@@ -23,8 +25,8 @@ class AttributionOptions(ModelOptions):
         Regions around the summits of peaks, in a genome.
     regions : Path, optional
         Those of a regions store instead.
-    region_width : int
-        Width of the regions in bp.
+    region_width : int, optional
+        Width of the regions in bp, 1000 around peaks; those of a store have theirs.
     input_width : int, optional
         Width that the model sees; by default that of the regions.
     method : {"deeplift", "ism"}
@@ -51,8 +53,12 @@ class AttributionOptions(ModelOptions):
         metavar="STORE",
         help="Regions store whose sequences are attributed, in place of peaks and genome.",
     )
-    region_width: int = option(
-        "-w", "--region-width", default=1000, metavar="BP", help="Width of the regions, in bp."
+    region_width: int | None = option(
+        "-w",
+        "--region-width",
+        default=None,
+        metavar="BP",
+        help=f"Width of the regions around peaks, in bp; by default {_WIDTH}.",
     )
     input_width: int | None = option(
         "--input-width",
@@ -84,28 +90,32 @@ class AttributionOptions(ModelOptions):
             raise RunError("--peaks needs --fasta, the genome, and the other way round")
         if self.regions is not None and self.input_width is not None:
             raise RunError("--input-width needs --peaks and --fasta: a store has no flanks")
-        if self.region_width < 1 or self.n_shuffles < 1:
+        if self.regions is not None and self.region_width is not None:
+            raise RunError("--region-width needs --peaks and --fasta: regions of a store have one")
+        if self._width < 1 or self.n_shuffles < 1:
             raise RunError("--region-width and --n-shuffles must be 1 or more")
-        if self.input_width is not None and self.input_width < self.region_width:
+        if self.input_width is not None and self.input_width < self._width:
             raise RunError(
-                f"--input-width {self.input_width} is less than --region-width {self.region_width}"
+                f"--input-width {self.input_width} is less than --region-width {self._width}"
             )
+
+    @property
+    def _width(self) -> int:
+        return _WIDTH if self.region_width is None else self.region_width
 
     def sequences(self) -> Sequences:
         """Sequences as wide as the model sees them."""
         if self.regions is not None:
             return of_store(Path(self.regions))
-        width = self.input_width or self.region_width
-        return around_peaks(
-            Path(self.peaks or ""), Path(self.fasta or ""), self.region_width, width
-        )
+        width = self.input_width or self._width
+        return around_peaks(Path(self.peaks or ""), Path(self.fasta or ""), self._width, width)
 
     def within(self, wide: NDArray[Any]) -> NDArray[Any]:
         """The region of what the model saw, along the last axis."""
         if self.regions is not None:
             return wide
-        first = wide.shape[-1] // 2 - self.region_width // 2
-        return wide[..., first : first + self.region_width]
+        first = wide.shape[-1] // 2 - self._width // 2
+        return wide[..., first : first + self._width]
 
     def how(self) -> Method:
         """The method, with its options.

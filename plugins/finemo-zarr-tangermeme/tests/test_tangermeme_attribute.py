@@ -171,6 +171,9 @@ def test_store__keeps_its_coordinates_and_says_which_rows_are_left(tmp_path):
     path = stored(create_regions(codes, scores), tmp_path / "given.zarr")
     out = tmp_path / "out.zarr"
     given = {"peaks": None, "fasta": None, "input_width": None, "regions": path, "out_path": out}
+    with pytest.raises(RunError, match="--region-width needs --peaks"):
+        asked(tmp_path, **given)
+    given["region_width"] = None
     _, regions = run(tmp_path, **given)
     assert regions.region_source_row.values.tolist() == [0, 2, 3]
     np.testing.assert_array_equal(regions.region_sequence.values, codes[[0, 2, 3]])
