@@ -1,13 +1,14 @@
 """Networks of bpnet-lite, from what its training leaves, without running what is in the file."""
 
 import pickle
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from zipfile import is_zipfile
 
-from finemo_zarr.errors import ReadError
+from finemo_zarr.errors import InputWarning, ReadError
 from finemo_zarr_tangermeme.packages import package
 
 PREFIX = "bpnet-lite:"
@@ -87,7 +88,8 @@ def read_bpnet_lite(file: Path) -> Any:
         found = torch.load(file, map_location="cpu", weights_only=False, pickle_module=pickles)
         weights = dict(found) if not isinstance(found, Inert) else _weights(found)
         trimming = getattr(found, "trimming", None)
-        return _network_class()(weights, trimming if isinstance(trimming, int) else None)
+        known = isinstance(trimming, int)
+        network = _network_class()(weights, trimming if known else None)
     except (
         OSError,
         RuntimeError,
@@ -103,6 +105,19 @@ def read_bpnet_lite(file: Path) -> Any:
             f"--model {PREFIX}{file}: no {error.args[0]} in it, so that it is no BPNet of "
             "bpnet-lite; give a function that builds the network and loads the weights"
         ) from error
+    if not known:
+        _warn_of_trimming(file, network.trimming)
+    return network
+
+
+def _warn_of_trimming(file: Path, trimming: int) -> None:
+    warnings.warn(
+        f"--model {PREFIX}{file} has weights alone, which do not say how much shorter than its"
+        f" input the profile is: {trimming} bp at each end are assumed, by the number of layers, as"
+        " in bpnet-lite unless it was told otherwise; else give the whole model, which says it",
+        InputWarning,
+        stacklevel=4,
+    )
 
 
 def _weights(module: Any, prefix: str = "") -> dict[str, Any]:

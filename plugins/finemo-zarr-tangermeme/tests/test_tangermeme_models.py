@@ -11,7 +11,7 @@ from finemo_zarr_tangermeme import packages
 from finemo_zarr_tangermeme.head import with_head
 from finemo_zarr_tangermeme.models import load_model
 
-from finemo_zarr.errors import MissingDependencyError, ReadError
+from finemo_zarr.errors import InputWarning, MissingDependencyError, ReadError
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra [torch])")
 pytest.importorskip("tangermeme", reason="tangermeme is not installed (the extra [torch])")
@@ -104,8 +104,9 @@ def test_bpnet_lite__is_built_from_its_checkpoint(
     torch.save(network.state_dict(), tmp_path / "weights.torch")
     expected = network(sequences, torch.zeros(3, controls, 60))
     monkeypatch.delitem(sys.modules, "bpnetlite.bpnet")
-    for name in ("whole", "weights"):
-        model, transparent = load_model(f"bpnet-lite:{tmp_path / name}.torch")
+    with pytest.warns(InputWarning, match="weights alone.* 8 bp at each end are assumed"):
+        of_weights = load_model(f"bpnet-lite:{tmp_path / 'weights'}.torch")
+    for model, transparent in (load_model(f"bpnet-lite:{tmp_path / 'whole'}.torch"), of_weights):
         assert transparent
         for own, other in zip(model(sequences), expected, strict=True):
             assert torch.allclose(own, other, atol=1e-6)
