@@ -1,12 +1,13 @@
 """The options of the commands that put motifs into backgrounds."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.errors import RunError
+from finemo_zarr.errors import InputWarning, RunError
 from finemo_zarr.protocols import option
 from finemo_zarr_tangermeme.backgrounds import (
     fasta_backgrounds,
@@ -94,6 +95,13 @@ class BackgroundOptions(ModelOptions):
     def codes(self) -> NDArray[np.uint8]:
         """Base codes ``(background, position)`` of the backgrounds."""
         codes = self._drawn()
+        if len(codes) < self.n:
+            warnings.warn(
+                f"{self.backgrounds} gives {len(codes)} backgrounds without unknown bases, fewer"
+                f" than the {self.n} that are wanted (--n); what follows is of those",
+                InputWarning,
+                stacklevel=3,
+            )
         return shuffled_backgrounds(codes, self.seed) if self.shuffle else codes
 
     def _drawn(self) -> NDArray[np.uint8]:

@@ -1,17 +1,19 @@
 """Sequences that have nothing to do with a motif, for it to be put into."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finemo_zarr.errors import ReadError
+from finemo_zarr.errors import InputWarning, ReadError
 from finemo_zarr.sequence import NO_BASE, encode, from_one_hot, one_hot
 from finemo_zarr_tangermeme.packages import LOCK, package
 from finemo_zarr_tangermeme.peaks import read_bed, windows
 
 _CANDIDATES = 20_000
+_GC_APART = 0.02
 
 
 def random_backgrounds(
@@ -47,6 +49,10 @@ def fasta_backgrounds(path: Path, n: int, width: int, seed: int) -> NDArray[np.u
         records = path.read_text(encoding="ascii").split(">")[1:]
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(f"{path} cannot be read as a FASTA file: {error}") from error
+    if not records:
+        raise ReadError(
+            f"{path} is no FASTA file: it has no line with '>'; a BED file of places needs --genome"
+        )
     found = []
     for record in records:
         codes = encode("".join(record.split("\n")[1:]).replace("\r", "").strip())
@@ -95,7 +101,17 @@ def genome_backgrounds(
     wanted = gc_content(_around(read_bed(like), fasta, width, slice(None)))
     if not wanted.size:
         raise ReadError(f"{like}: no window of {width} bp has a base everywhere")
-    return codes[_nearest(gc_content(codes), np.quantile(wanted, np.linspace(0, 1, n)))]
+    chosen = codes[_nearest(gc_content(codes), np.quantile(wanted, np.linspace(0, 1, n)))]
+    found, aim = gc_content(chosen).mean(), wanted.mean()
+    if abs(found - aim) > _GC_APART:
+        warnings.warn(
+            f"the backgrounds have a GC content of {found:.2f} on average, and {like} has"
+            f" {aim:.2f}: {bed} has {len(codes)} places to choose {n} from; give more, best several"
+            " times --n",
+            InputWarning,
+            stacklevel=4,
+        )
+    return chosen
 
 
 def shuffled_backgrounds(codes: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:

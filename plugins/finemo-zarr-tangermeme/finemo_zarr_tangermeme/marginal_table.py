@@ -59,15 +59,15 @@ def ranked(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     return table
 
 
-def warn_of_composition(table: "pd.DataFrame") -> None:
-    """Name the motifs whose effect may be that of their GC content."""
+def warn_of_composition(table: "pd.DataFrame", of_task: str = "") -> None:
+    """Name the motifs whose effect may be that of their GC content; `of_task` comes first."""
     doubtful = table["motif"][table["composition"] == "yes"].tolist()
     if doubtful:
         more = len(doubtful) - _NAMES_SHOWN
         warnings.warn(
-            f"{len(doubtful)} motifs differ from the backgrounds in GC content by more than "
-            f"{_GC_APART:g}, and shuffled do half as much or more, so that their effect may be "
-            f"composition alone: {', '.join(doubtful[:_NAMES_SHOWN])}"
+            f"{of_task}{len(doubtful)} motifs differ from the backgrounds in GC content by more "
+            f"than {_GC_APART:g}, and shuffled do half as much or more, so that their effect may "
+            f"be composition alone: {', '.join(doubtful[:_NAMES_SHOWN])}"
             f"{f' and {more} more' if more > 0 else ''} (column composition); trust "
             "beyond_control_mean, and give backgrounds of matching GC (--backgrounds, --match)",
             InputWarning,

@@ -92,7 +92,9 @@ class Marginalize(BackgroundOptions):
                 suffix = f"_task{table['task'].iloc[0]}" if len(tables) > 1 else ""
                 draw_ranked(table, motifs, folder / f"ranked{suffix}.svg", self.most)
             _write(tables, folder / _TABLE)
-        best = ", ".join(tables[0]["motif"].head(3))
+        best = "; ".join(
+            _of_task(table, tables) + ", ".join(table["motif"].head(3)) for table in tables
+        )
         return f"{len(motifs):,} motifs in {out / _TABLE}; those that raise most: {best}"
 
     def _tables(
@@ -118,8 +120,14 @@ class Marginalize(BackgroundOptions):
                     rows.append(effect_row(name, matrix, task, effect, codes))
                     advance(1)
                 tables.append(ranked(rows))
-        warn_of_composition(tables[0])
+        for table in tables:
+            warn_of_composition(table, _of_task(table, tables))
         return tables
+
+
+def _of_task(table: "pd.DataFrame", tables: list["pd.DataFrame"]) -> str:
+    """How what is said of a table begins, where there are several."""
+    return f"task {table['task'].iloc[0]}: " if len(tables) > 1 else ""
 
 
 def _write(tables: list["pd.DataFrame"], path: Path) -> None:

@@ -167,3 +167,14 @@ class Gc(nn.Module):
 
 def gc():
     return Gc()
+
+
+def site_and_gc():
+    """Two tasks: the site, and the GC content."""
+    first, second = Motif(), Gc()
+
+    class Both(nn.Module):
+        def forward(self, sequences):
+            return torch.cat([first(sequences)[:, :1], second(sequences)], dim=1)
+
+    return Both()

@@ -100,6 +100,13 @@ def test_composition__alone_is_warned_of(folder):
     assert dict(zip(table["motif"], table["composition"], strict=True))["GC"] == "yes"
 
 
+def test_tasks__are_each_spoken_of(folder):
+    write_sites(folder / "motifs.meme", {"SITE": nets.SITE, "GC": "GCGCGCCG"})
+    with pytest.warns(InputWarning, match=r"^task 1: 1 motifs differ.*GC \(column comp"):
+        said = asked(folder, model="tangermeme_nets:site_and_gc", tasks=(0, 1)).run()
+    assert said.endswith("those that raise most: task 0: SITE, GC; task 1: GC, SITE")
+
+
 def test_backgrounds__of_a_genome_have_the_gc_of_the_peaks(folder):
     rng = np.random.default_rng(0)
     poor, rich = (rng.choice(list("ACGT"), 8000, p=p) for p in ([0.4, 0.1, 0.1, 0.4], [0.25] * 4))
@@ -114,14 +121,29 @@ def test_backgrounds__of_a_genome_have_the_gc_of_the_peaks(folder):
     assert plain.shape == matched.shape == (20, 80)
     assert gc_content(plain).mean() < 0.42
     assert gc_content(matched).mean() == pytest.approx(0.5, abs=0.03)
+    (folder / "places.bed").write_text("".join(rows[:30]))
+    with pytest.warns(InputWarning, match=r"GC content of 0.2.*peaks.bed has 0.5.* 30 places to"):
+        asked(folder, **options, match=folder / "peaks.bed").codes()
+    (folder / "places.bed").write_text("".join(rows[:15]))
+    with pytest.warns(InputWarning, match="places.bed gives 15 backgrounds .* than the 20 that"):
+        assert len(asked(folder, **options).codes()) == 15
 
 
 def test_backgrounds__of_a_fasta_file_are_its_sequences_without_n(folder):
     (folder / "b.fa").write_text(f">a\n{'ACGT' * 25}\n>b\n{'N' * 100}\n>c\n{'TTCA' * 25}\n>d\nAC\n")
-    codes = asked(folder, backgrounds=folder / "b.fa").codes()
+    with pytest.warns(InputWarning, match="b.fa gives 2 backgrounds"):
+        codes = asked(folder, backgrounds=folder / "b.fa").codes()
     assert codes.shape == (2, 80)
     with pytest.raises(ReadError, match="0 sequences of 200 bp or more"):
         asked(folder, backgrounds=folder / "b.fa", width=200).codes()
+
+
+def test_backgrounds__of_a_bed_file_need_the_genome(folder):
+    (folder / "places.bed").write_text("chr1\t0\t100\n")
+    with pytest.raises(
+        ReadError, match=r"places.bed is no FASTA file: .* BED file .* needs --genome"
+    ):
+        asked(folder, backgrounds=folder / "places.bed").codes()
 
 
 def test_random_backgrounds__have_the_frequencies(folder):
