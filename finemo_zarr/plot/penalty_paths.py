@@ -18,10 +18,12 @@ _COLOURS = (
 )  # fmt: skip
 _MOST_TICKS = 11
 _MOST_LINES = 40
+_MOST_NAMES = 12
+_NAME_HEIGHT = 0.05  # of the axes
 
 
 def path_errors(path: "xr.Dataset", *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the errors against lambda: all tracks together, and each.
+    """Draw the errors against lambda: all tracks together, and each, named unless they are many.
 
     Parameters
     ----------
@@ -47,8 +49,34 @@ def path_errors(path: "xr.Dataset", *, ax: "Axes | None" = None) -> "Axes":
         ax.plot(x, path["test_error"].values, "s--", color="#d95f02", lw=1.1, ms=3, label="test")
     _mark(ax, path, x)
     _lambda_axis(ax, path["lambda"].values, x)
+    if "validation_error_by_track" in path and path.sizes["track"] <= _MOST_NAMES:
+        _name_ends(ax, [str(name) for name in path["track"].values], x[-1], by_track[-1])
     ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return finished(ax, "lambda", "mean squared error")
+
+
+def _name_ends(ax: "Axes", names: list[str], x: float, ends: NDArray[Any]) -> None:
+    """Name lines beside the axes, each near its end, and none over another."""
+    from scipy.optimize import isotonic_regression
+
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high)
+    order = np.argsort(ends, kind="stable")
+    # Heights with gaps, as near to the ends as may be: less its gaps, a column of names ascends.
+    gaps = _NAME_HEIGHT * (high - low) * np.arange(len(order))
+    heights = isotonic_regression(ends[order] - gaps).x + gaps
+    for at, height in zip(order, heights, strict=True):
+        ax.annotate(
+            names[at],
+            (x, ends[at]),
+            (1.03, height),
+            textcoords=ax.get_yaxis_transform(),
+            fontsize=7.5,
+            color="#555",
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "lw": 0.5, "color": "#b4bec7", "shrinkA": 1},
+        )
 
 
 def path_sizes(path: "xr.Dataset", *, ax: "Axes | None" = None) -> "Axes":

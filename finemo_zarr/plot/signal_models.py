@@ -16,21 +16,30 @@ _MOST_POINTS = 1500
 
 
 def training_history(
-    epoch: NDArray[Any], train: NDArray[Any], validation: NDArray[Any], *, ax: "Axes | None" = None
+    epoch: NDArray[Any],
+    train: NDArray[Any],
+    validation: NDArray[Any],
+    penalty: NDArray[Any] | float = 0.0,
+    *,
+    ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draw the errors along a training, and the epoch of the least validation error.
+    """Draw the errors along a training, and the epoch whose weights were kept.
+
+    That is the one of the least validation error and penalty together.
 
     Parameters
     ----------
     epoch, train, validation : array, ``(epoch,)``
         Number of the epoch, and mean squared errors.
+    penalty : array, ``(epoch,)``, or float
+        Penalty of the weights.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default new ones.
     """
     ax = axes_for(ax, (4.2, 2.7))
     ax.plot(epoch, train, color=INK, lw=1.3, label="training")
     ax.plot(epoch, validation, color=_SECOND, lw=1.3, label="validation")
-    best = int(np.argmin(validation))
+    best = int(np.argmin(validation + penalty))
     ax.plot([epoch[best]], [validation[best]], "o", color=_SECOND, ms=4.5, label="best")
     ax.legend(fontsize=8, frameon=False)
     return finished(ax, "epoch", "mean squared error")

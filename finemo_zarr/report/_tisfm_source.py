@@ -224,6 +224,14 @@ def _check_model(folder: Path, model: Path, evaluated: str, notes: list[str]) ->
         notes.append(f"{folder} is the evaluation of {evaluated}, and the report is of {model}.")
 
 
+def penalties(history: "pl.DataFrame") -> NDArray[np.float64]:
+    """Penalty of each epoch of a training: the epoch of the least error plus penalty is kept."""
+    if "penalty" not in history.columns:
+        return np.zeros(history.height)
+    found: NDArray[np.float64] = history["penalty"].to_numpy().astype(np.float64)
+    return found
+
+
 def motif_logos(data: TisfmData, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
     """Logos of motifs, in bits; of kernels that learned, what they add to the score.
 

@@ -32,6 +32,7 @@ from finemo_zarr.report._tisfm_source import (
     chosen_motifs,
     gather_tisfm,
     motif_logos,
+    penalties,
 )
 from finemo_zarr.report._tisfm_tables import importance_table, track_table, write_tisfm
 from finemo_zarr.report.html import (
@@ -95,8 +96,9 @@ def tisfm_summary(data: TisfmData) -> Html:
         values.append((f"{_mean(data.scores['pearson']):.3f}", f"mean correlation, {part} regions"))
         values.append((f"{_mean(data.scores['mse']):.4g}", f"mean squared error, {part} regions"))
     elif data.history is not None:
-        least = data.history["validation_error"].to_numpy().min()
-        values.append((f"{least:.4g}", "validation error"))
+        error = data.history["validation_error"].to_numpy()
+        kept = int(np.argmin(error + penalties(data.history)))
+        values.append((f"{error[kept]:.4g}", "validation error"))
     strength = data.facts.get("training", {}).get("strength")
     if strength is not None:
         values.append((f"{strength:.3g}", "lambda, of this model"))
@@ -145,11 +147,12 @@ def _warnings_of_training(data: TisfmData) -> list[str]:
             " relied on: train with a smaller rate (--lr)."
         )
     if data.history is not None and len(data.history) > 1:
-        error = data.history["validation_error"].to_numpy()
+        penalty = penalties(data.history)
+        error = data.history["validation_error"].to_numpy() + penalty
         if int(np.argmin(error)) == len(error) - 1 and error[-1] < 0.99 * error[-2]:
             found.append(
-                "The validation error still fell by more than 1% in the last epoch: train longer"
-                " (--epochs)."
+                f"The validation error{' and penalty' if penalty.any() else ''} still fell by more"
+                " than 1% in the last epoch: train longer (--epochs)."
             )
     if data.path is not None and "best_lambda" in data.path.attrs:
         strengths = data.path["lambda"].values
@@ -188,11 +191,14 @@ def prediction_section(data: TisfmData) -> Html:
         said = "Error of the model, and of always predicting the mean of the track (mark)."
         drawn.append((track_errors(shown), said))
     if data.history is not None:
-        history = data.history
-        columns = (
-            history[name].to_numpy() for name in ("epoch", "train_error", "validation_error")
+        penalty = penalties(data.history)
+        epoch, train, error = (
+            data.history[name].to_numpy() for name in ("epoch", "train_error", "validation_error")
         )
-        drawn.append((training_history(*columns), "The training of this model."))
+        said = "The training of this model."
+        if penalty.any():
+            said += " The best epoch is that of the least validation error and penalty together."
+        drawn.append((training_history(epoch, train, error, penalty), said))
     parts.append(figures(*drawn))
     if data.scores is not None and "predicted" in data.scores:
         pairs = data.scores.sel(track=data.tracks[:MOST_TRACKS])

@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 from finemo_zarr.plot.penalty_paths import NAMED, coefficient_paths, path_errors, path_sizes
 
@@ -44,6 +47,22 @@ def test_errors__stand_at_the_logarithm_of_lambda_and_zero_one_step_before() -> 
     assert "validation, each track" in lines
     assert "test" not in lines
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "0.01", "0.1"]
+
+
+def test_errors__name_tracks_without_overlap_unless_they_are_many() -> None:
+    for count in (5, 13):
+        names = [f"cell {index}" for index in range(count)]
+        by_track = ("lambda", "track"), np.full((3, count), 1.5)
+        ax = path_errors(
+            path()
+            .drop_dims("track")
+            .assign({"validation_error_by_track": by_track, "track": names})
+        )
+        ax.figure.canvas.draw()
+        boxes = [Text.get_window_extent(text) for text in ax.texts]
+        boxes.sort(key=lambda box: box.y0)
+        assert all(lower.y1 <= upper.y0 + 1 for lower, upper in pairwise(boxes))
+        assert sorted(text.get_text() for text in ax.texts) == (names if count < 13 else [])
 
 
 @pytest.mark.parametrize("strengths", [(0.0,), (0.5,), (0.0, 0.5), (0.1, 0.2)])

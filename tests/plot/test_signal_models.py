@@ -35,6 +35,10 @@ def test_history__marks_the_best_epoch() -> None:
     ax = training_history(np.arange(1, 4), np.array([3, 2, 1]), np.array([3, 1, 2]))
     best = next(line for line in ax.lines if line.get_label() == "best")
     assert (list(best.get_xdata()), list(best.get_ydata())) == ([2], [1])
+    penalty = np.array([0, 3, 1])
+    ax = training_history(np.arange(1, 4), np.array([3, 2, 1]), np.array([4, 1, 2]), penalty)
+    best = next(line for line in ax.lines if line.get_label() == "best")
+    assert (list(best.get_xdata()), list(best.get_ydata())) == ([3], [2])
 
 
 def test_tracks__are_drawn_from_the_top() -> None:

@@ -174,7 +174,8 @@ def test_logos__are_trimmed_and_in_bits_unless_a_kernel_learned(data) -> None:
     assert [logos[name].shape[1] for name in MOTIFS] == [8, 7, 6, 5, 4, 10]
     bits = logos["SPI1"].sum(axis=0)
     ppm = np.array([0.94, 0.02, 0.02, 0.02])
-    np.testing.assert_allclose(bits, 2 + (ppm * np.log2(ppm)).sum())
+    shares = (ppm + 0.001) / 1.004  # the pseudocount of the information content
+    np.testing.assert_allclose(bits, 2 + (shares * np.log2(shares)).sum())
     np.testing.assert_allclose(logos["spare_1"].sum(axis=0), 0, atol=1e-12)
 
 
@@ -219,6 +220,18 @@ def test_summary__warns_of_what_must_not_be_missed(made, data, tmp_path) -> None
     rows = "epoch\ttrain_error\tvalidation_error\n1\t2\t2\n2\t1\t1\n"
     (tmp_path / "short/history.tsv").write_text(rows)
     assert "train longer" in tisfm_summary(gather_tisfm(tmp_path / "short"))
+
+
+def test_summary__is_of_the_epoch_that_was_kept(tmp_path) -> None:
+    write_model(tmp_path / "model", readouts())
+    rows = "epoch\ttrain_error\tvalidation_error\tpenalty\n1\t2\t0.25\t4\n2\t1\t0.5\t1\n"
+    (tmp_path / "model/history.tsv").write_text(rows)
+    shown = tisfm_summary(gather_tisfm(tmp_path / "model"))
+    assert "<b>0.5</b><span>validation error</span>" in shown
+    assert "The validation error and penalty still fell" in shown
+    assert "validation error and penalty together" in prediction_section(
+        gather_tisfm(tmp_path / "model")
+    )
 
 
 def test_sections__say_what_is_missing(tmp_path) -> None:
