@@ -151,9 +151,13 @@ def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
     of_tracks = f" of {opened.qc.sizes['track']:,} tracks" if "track" in opened.qc.sizes else ""
     tables = [] if options.no_tables else [f"tables: {options.out_dir / 'hits.tsv'} and others"]
     found = f"{n_hits:,} hits of {called} of {np.unique(names).size} motifs"
+    if missed:
+        converged = [f"{missed:,} regions did not converge"]
+    else:  # solvers that do not iterate make no steps
+        converged = ["all regions converged"] if opened.qc["qc_steps"].values.any() else []
     return [
         f"{found} in {n_regions:,} regions{of_tracks}",
-        f"{missed:,} regions did not converge" if missed else "all regions converged",
+        *converged,
         *_decoy_summary(opened),
         *tables,
         f"store:  {options.out_dir / _STORE}",

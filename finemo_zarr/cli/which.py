@@ -102,6 +102,9 @@ _EXTRACT = (
 _ATTRIBUTE = (
     "finemo-zarr attribute -p peaks.narrowPeak -f genome.fa --model my_model:load -o regions.zarr"
 )
+_DATABASE = (  # whole motifs, and scores that all regions are compared with
+    "finemo-zarr call-hits -r regions.zarr -m db.meme -t 0 --null-store regions.zarr -o hits"
+)
 _REPORT = "finemo-zarr report -H hits -o report"
 WAYS: Mapping[str, Way] = {
     "discover": Way(
@@ -134,7 +137,7 @@ WAYS: Mapping[str, Way] = {
         " database splits the counts of one factor over motifs that look alike: use a merged one,"
         " or keep several matches (--n-matches).",
         (
-            "finemo-zarr call-hits -r regions.zarr -m db.meme -o hits --solver seqlet-tomtom",
+            f"{_DATABASE} --solver seqlet-tomtom",
             _REPORT,
         ),
         ("seqlet-tomtom", "finemo-zarr-tangermeme"),
@@ -144,7 +147,7 @@ WAYS: Mapping[str, Way] = {
         "Slower and sturdier than seqlets; the same bases may be counted for several motifs. A"
         " motif of 6 bp cannot reach the p-value that is asked for by default, 1e-4.",
         (
-            "finemo-zarr call-hits -r regions.zarr -m db.meme -o hits --solver fimo-attribution",
+            f"{_DATABASE} --solver fimo-attribution",
             _REPORT,
         ),
         ("fimo-attribution", "finemo-zarr-tangermeme"),

@@ -61,6 +61,13 @@ def test_call_hits__writes_store_and_tables(call, tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_call_hits__says_nothing_of_convergence_where_nothing_iterates(call, two_solvers) -> None:
+    result = call("--solver", "other")
+    assert result.code == 0
+    assert "regions" in result.out
+    assert "converge" not in result.out
+
+
 def test_call_hits__options_reach_params_and_provenance(call, tmp_path: Path, files) -> None:
     assert call("-l", "0.6", "-t", "0.2", "-c", "1e-5", "--placement", "full", "-q").code == 0
     params = json.loads((tmp_path / "hits" / "params.json").read_text())

@@ -61,6 +61,13 @@ def test_which__without_scores_the_model_comes_first() -> None:
     assert lines[-2].startswith("  finemo-zarr call-hits")
 
 
+@pytest.mark.parametrize("goal", ["span", "matches"])
+def test_which__a_database_is_not_trimmed_and_has_a_null_store(goal) -> None:
+    _, said = ask("--motifs", "known", "--regions", "scores", "--goal", goal)
+    assert "-m db.meme -t 0 " in said
+    assert "--null-store regions.zarr" in said
+
+
 def test_which__says_what_to_install(monkeypatch) -> None:
     flags = ("--motifs", "known", "--regions", "none")
     monkeypatch.setattr(which, "_installed", set)
