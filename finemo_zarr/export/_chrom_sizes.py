@@ -7,6 +7,10 @@ import numpy as np
 from finemo_zarr.errors import ReadError
 from finemo_zarr.export._source import Source
 
+LONGEST = 2**32 - 2**26
+"""Length of a chromosome that the binary formats can hold, so that no bin of a zoom level, which
+may end behind it, ends beyond 32 bits: pybigtools would not come to an end."""
+
 
 def chrom_sizes(source: Source, otherwise: Path | None = None) -> dict[str, int]:
     """Lengths of the chromosomes, ordered by name.
@@ -17,7 +21,7 @@ def chrom_sizes(source: Source, otherwise: Path | None = None) -> dict[str, int]
     Raises
     ------
     ReadError
-        If the file cannot be read or lacks a chromosome.
+        If the file cannot be read, lacks a chromosome, or has one that is too long.
     """
     regions = source.opened.regions
     chroms, ends = regions["region_chrom"].values.tolist(), regions["region_end"].values
@@ -33,6 +37,11 @@ def chrom_sizes(source: Source, otherwise: Path | None = None) -> dict[str, int]
         raise ReadError(
             f"{path} lacks {len(missing)} chromosomes on which there are regions, first "
             f"{missing[0]}; it has {', '.join(list(known)[:5])}, …: is it of the same genome?"
+        )
+    if too_long := [name for name in sorted(known) if known[name] > LONGEST]:
+        raise ReadError(
+            f"{path}: {too_long[0]} is {known[too_long[0]]:,} bp long, and bigBed and bigWig hold"
+            f" up to {LONGEST:,}; bed.gz, parquet and tsv hold all"
         )
     return {name: known[name] for name in sorted(known)}
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from finemo_zarr._optional import import_optional
 from finemo_zarr.errors import RunError
+from finemo_zarr.export._chrom_sizes import LONGEST
 from finemo_zarr.export._source import ExportOptions, Source
 from finemo_zarr.export.session import SESSION_FILES
 from finemo_zarr.export.tsv import TABLES, write_tables
@@ -18,10 +19,14 @@ from finemo_zarr.store import (
     locate,
     move_file,
     open_regions,
+    reading,
     remove,
     scratch_folder,
     staged,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Format:
         If it is a folder: patterns of what is in it.
     counts : {"hits", "motifs", "regions"}
         What it has an entry for.
+    furthest : int, optional
+        The last position that it can hold.
     """
 
     name: str
@@ -62,17 +69,28 @@ class Format:
     beside: tuple[str, ...] = ()
     contents: tuple[str, ...] = ()
     counts: Literal["hits", "motifs", "regions"] = "hits"
+    furthest: int | None = None
 
-    def check_regions(self, path: Location, *, placed: bool) -> None:
-        """Raise if a package is missing, or regions lack coordinates that the format needs."""
+    def check_regions(self, path: Location, regions: "xr.Dataset") -> None:
+        """Raise if a package is missing, or the format cannot hold where the regions lie."""
         for package in self.packages:
             import_optional(package, extra="export", purpose=f"the format {self.name}")
+        placed = "region_chrom" in regions
         if self.placed and not placed:
             others = ", ".join(other.name for other in FORMATS.values() if not other.placed)
             raise RunError(
                 f"{path}: its regions have no coordinates, which the format {self.name} "
                 f"needs; extract them again with peaks, or export one of {others}"
             )
+        if placed and self.furthest is not None:
+            ends = regions["region_end"].values
+            if ends.max(initial=0) > self.furthest:
+                last = int(ends.argmax())
+                raise RunError(
+                    f"{path}: a region ends at {ends[last]:,} of"
+                    f" {regions['region_chrom'].values[last]}, and the format {self.name} holds"
+                    f" positions up to {self.furthest:,}; bed.gz, parquet and tsv hold all"
+                )
 
     def may_replace(self, path: Location) -> bool:
         """Whether what is there may be an earlier output: a file, or a folder of nothing else."""
@@ -98,7 +116,8 @@ class Format:
         MissingDependencyError
             If a package is missing.
         RunError
-            If the store lacks coordinates, or the regions store was not given.
+            If the store lacks coordinates or has some that are too large, or the regions store was
+            not given.
         """
         self.check(source)
         module, _, function = self.writer.partition(":")
@@ -109,7 +128,7 @@ class Format:
 
     def check(self, source: Source) -> None:
         """Raise if a source cannot be written; see :meth:`write`."""
-        self.check_regions(source.path, placed=source.placed)
+        self.check_regions(source.path, source.opened.regions)
         if self.scored and source.options.regions is None:
             raise RunError(
                 f"the format {self.name} needs the scores, which {source.path} does not hold: "
@@ -145,6 +164,7 @@ _ALL = (
         "hits.bb",
         packages=("pybigtools",),
         placed=True,
+        furthest=LONGEST,
     ),
     Format("parquet", "parquet:write_parquet", "the table hits.tsv as Parquet", "hits.parquet"),
     Format(
@@ -161,6 +181,7 @@ _ALL = (
         "regions.npz",
         scored=True,
         counts="regions",
+        furthest=2**31 - 1,
     ),
     Format("meme", "meme:write_meme", "motifs in MEME format", "motifs.meme", counts="motifs"),
     Format(
@@ -185,6 +206,7 @@ _ALL = (
         placed=True,
         scored=True,
         contents=SESSION_FILES,
+        furthest=LONGEST,
     ),
 )
 FORMATS = {made.name: made for made in _ALL}
@@ -295,13 +317,15 @@ def check_formats(formats: Sequence[str], regions: Path | str | RemotePath) -> N
     MissingDependencyError
         If a format needs a package that is not installed.
     RunError
-        If there is no such format, or it needs coordinates that the regions lack.
+        If there is no such format, or it needs coordinates that the regions lack, or cannot hold
+        those that they have.
     """
     path = locate(regions)
     chosen = [_find(name) for name in formats]
-    placed = "region_chrom" in open_regions(path)
+    with reading(path):
+        places = open_regions(path).drop_dims("position").load()
     for made in chosen:
-        made.check_regions(path, placed=placed)
+        made.check_regions(path, places)
 
 
 def write_formats(

@@ -16,6 +16,7 @@ from finemo_zarr.export import (
     export_hits,
     write_formats,
 )
+from finemo_zarr.export._chrom_sizes import LONGEST
 from finemo_zarr.store import RemotePath
 
 PLACED = ["bed", "bed9", "bed.gz", "bigbed", "tfm-bed", "session"]
@@ -185,6 +186,39 @@ def test_write_formats__leaves_the_tables_of_call_hits(made, tmp_path) -> None:
     (tmp_path / "params.json").write_text("{}")
     write_formats(made.hits, tmp_path, ["tsv", "bed9"])
     assert (tmp_path / "params.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "furthest"), [("npz", 2**31 - 1), ("bigbed", LONGEST), ("session", LONGEST)]
+)
+def test_formats__that_cannot_hold_a_position_say_so(
+    make, regions, tmp_path, name: str, furthest: int
+) -> None:
+    def placed(end: int):
+        places = {side: regions[f"region_{side}"].copy() for side in ("start", "end")}
+        for values in places.values():
+            values[7] += end - int(regions["region_end"][7])
+        return make(given=regions.assign({f"region_{side}": v for side, v in places.items()}))
+
+    fits, beyond = placed(furthest), placed(furthest + 1)
+    export_hits(fits.hits, name, tmp_path / "fits", regions=fits.regions)
+    chrom = regions["region_chrom"].values[7]
+    message = f"a region ends at {furthest + 1:,} of {chrom}, and the format {name} holds"
+    with pytest.raises(RunError, match=message):
+        export_hits(beyond.hits, name, tmp_path / "out", regions=beyond.regions)
+    with pytest.raises(RunError, match=r"bed\.gz, parquet and tsv hold all"):
+        check_formats([name], beyond.regions)
+    for other in ("bed.gz", "parquet", "tsv"):
+        export_hits(beyond.hits, other, tmp_path / other)
+
+
+@pytest.mark.parametrize("name", ["bigbed", "session"])
+def test_formats__refuse_chromosomes_that_are_too_long(made, tmp_path, name: str) -> None:
+    sizes = tmp_path / "x.sizes"
+    sizes.write_text(f"chr1\t999999999\nchr2\t999999999\nchr3\t{2**32}\n")
+    options = ExportOptions(chrom_sizes=sizes)
+    with pytest.raises(ReadError, match=r"x\.sizes: chr3 is 4,294,967,296 bp long"):
+        export_hits(made.hits, name, tmp_path / "o", regions=made.regions, options=options)
 
 
 def test_check_formats__finds_what_could_not_be_written(make, made) -> None:
