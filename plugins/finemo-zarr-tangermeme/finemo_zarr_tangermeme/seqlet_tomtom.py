@@ -1,6 +1,5 @@
 """Seqlets, each named after the motif that its sequence resembles most."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from finemo_zarr import HitsAndQC, create_hits
 from finemo_zarr.errors import SchemaError
 from finemo_zarr.protocols import option
-from finemo_zarr.sequence import one_hot
+from finemo_zarr_tangermeme.calibration import SeqletOptions
 from finemo_zarr_tangermeme.inputs import (
     check_mode,
     codes_of,
@@ -26,13 +25,11 @@ from finemo_zarr_tangermeme.null import (
     null_regions_option,
     null_store_option,
 )
-from finemo_zarr_tangermeme.packages import LOCK, package, tell_once, warn_once
-from finemo_zarr_tangermeme.seqlets import SeqletOptions, Seqlets, call_seqlets
+from finemo_zarr_tangermeme.seqlets import Seqlets, call_seqlets
+from finemo_zarr_tangermeme.tomtom import best_matches
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_FEW_TARGETS = 25
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,8 @@ class SeqletTomtom:
         targets = core_matrices(motifs)[::2]
         scores, codes = projected_scores(regions), codes_of(regions)
         seqlets = _with_bases(call_seqlets(scores, self._seqlet_options()), codes)
-        hits = self._hits(seqlets, self._matches(seqlets, codes, targets), scores, motifs)
+        matches = best_matches(seqlets, codes, targets, self.n_matches)
+        hits = self._hits(seqlets, matches, scores, motifs)
         return HitsAndQC(hits, region_qc(regions, motifs))
 
     def _seqlet_options(self) -> SeqletOptions:
@@ -148,30 +146,6 @@ class SeqletTomtom:
             control,
             self.target_fdr,
         )
-
-    def _matches(
-        self, seqlets: Seqlets, codes: NDArray[np.uint8], targets: list[NDArray[np.float64]]
-    ) -> NDArray[np.float64]:
-        """Best matches ``(6, seqlet, match)``: p-value, score, offset, overlap, strand, target."""
-        count = min(self.n_matches, len(targets))
-        if not seqlets.region.size:
-            return np.empty((6, 0, count))
-        memelite = package("memelite", "Comparing seqlets with motifs")
-        tell_once("tomtom", "TOMTOM is compiled when it is first used on a machine: up to 45 s")
-        spans = zip(seqlets.region, seqlets.start, seqlets.end, strict=True)
-        # One type for all: each one more is compiled for another 23 s.
-        queries = [one_hot(codes[row, start:end], np.float32) for row, start, end in spans]
-        with LOCK, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*target", UserWarning)
-            found: NDArray[np.float64] = memelite.tomtom(
-                queries, [target.astype(np.float32) for target in targets], n_nearest=count
-            )
-        if len(targets) < _FEW_TARGETS:
-            warn_once(
-                f"TOMTOM p-values are rough with {len(targets)} motifs: they are computed from the "
-                f"columns of all motifs; give {_FEW_TARGETS} or more, or a larger --match-pvalue"
-            )
-        return found
 
     def _hits(
         self,
