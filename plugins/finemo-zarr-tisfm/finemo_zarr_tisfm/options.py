@@ -181,7 +181,8 @@ class DataOptions:
                 self.peaks, self.fasta, self.bigwigs, window, self.statistic
             )
         flags = ", ".join(self.given(_SOURCES).values())
-        raise RunError(f"{flags} do not say it: {self.data_kinds}" if flags else self.data_kinds)
+        unclear = f"what to read is not clear from {flags}: " if flags else ""
+        raise RunError(unclear + self.data_kinds)
 
     def data_values(self) -> dict[str, Any]:
         """The options of the data as JSON can hold them, with whole paths."""

@@ -208,7 +208,7 @@ def test_evaluate__gives_tables_of_errors_and_motifs(given, files, data) -> None
         replace(unsplit, part="test").run()
     with pytest.raises(RunError, match="--test-chroms: without data, those of the training"):
         EvaluateTisfm(model=files / "model", out=files / "x", test_chroms=("chr1",)).run()
-    with pytest.raises(RunError, match="--regions do not say it: give -s with"):
+    with pytest.raises(RunError, match="not clear from --regions: give -s with"):
         EvaluateTisfm(model=files / "model", out=files / "x", regions=files).run()
     header = (files / "signal.tsv").read_text().replace("\tT\n", "\tNK\n", 1)
     (files / "signal.tsv").write_text(header)

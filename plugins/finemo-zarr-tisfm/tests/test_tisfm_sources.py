@@ -222,7 +222,7 @@ def test_splits__in_two_ways_are_refused(files) -> None:
 
 
 def test_data__that_are_not_clear_are_refused(files) -> None:
-    with pytest.raises(RunError, match="--regions do not say it: give -s with"):
+    with pytest.raises(RunError, match="not clear from --regions: give -s with"):
         DataOptions(regions=files).read_data()
     for wrong in ({"sequences": None}, {"regions": files}, {"peaks": files}):
         with pytest.raises(RunError, match="say what to train on"):
