@@ -186,7 +186,8 @@ def prediction_section(data: TisfmData) -> Html:
     if data.scores is not None:
         shown = data.scores.sel(track=data.tracks[:_MOST_BARS])
         part, count = data.scores.attrs.get("part"), data.scores.attrs.get("num_regions")
-        where = f" of the {count:,} {part} regions" if part and count else ""
+        which = f"all {count:,}" if part == "all" else f"the {count:,} {part}"
+        where = f" of {which} regions" if part and count else ""
         drawn.append((track_correlations(shown), f"Predicted and measured signal{where}."))
         said = "Error of the model, and of always predicting the mean of the track (mark)."
         drawn.append((track_errors(shown), said))

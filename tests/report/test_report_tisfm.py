@@ -222,6 +222,12 @@ def test_summary__warns_of_what_must_not_be_missed(made, data, tmp_path) -> None
     assert "train longer" in tisfm_summary(gather_tisfm(tmp_path / "short"))
 
 
+def test_predictions__say_of_which_regions_they_are(data) -> None:
+    assert "of the 50 test regions" in prediction_section(data)
+    every = data._replace(scores=data.scores.assign_attrs(part="all"))
+    assert "of all 50 regions" in prediction_section(every)
+
+
 def test_summary__is_of_the_epoch_that_was_kept(tmp_path) -> None:
     write_model(tmp_path / "model", readouts())
     rows = "epoch\ttrain_error\tvalidation_error\tpenalty\n1\t2\t0.25\t4\n2\t1\t0.5\t1\n"
