@@ -31,8 +31,10 @@ renamed  another motif that overlaps
 lost     only in A
 new      only in B
 
+A site that is a hit in several overlapping regions counts once.
+
 \b
-The folder gets compare.tsv (one row for each motif), pairs.tsv (one row for each hit), and the
+The folder gets compare.tsv (one row for each motif), pairs.tsv (one row for each site), and the
 figure compare.png and compare.svg.
 
 \b
@@ -124,8 +126,12 @@ def _write_table(path: Path, tables: "Iterator[pl.DataFrame] | list[pl.DataFrame
 
 def _summary(comparison: "Comparison", a: Location, b: Location) -> Iterator[str]:
     counts = comparison.counts
-    yield f"A: {len(comparison.a):,} hits, {a}"
-    yield f"B: {len(comparison.b):,} hits, {b}"
+    sites = comparison.n_sites
+    for name, hits, count, path in zip(
+        "AB", (comparison.a, comparison.b), sites, (a, b), strict=True
+    ):
+        at = f" at {count:,} sites" if count < len(hits) else ""
+        yield f"{name}: {len(hits):,} hits{at}, {path}"
     for status, of_a, of_b in (
         ("matched", True, True),
         ("moved", True, True),
@@ -134,8 +140,8 @@ def _summary(comparison: "Comparison", a: Location, b: Location) -> Iterator[str
         ("new", False, True),
     ):
         shares = [
-            f"{counts[status] / max(len(hits), 1):.1%} of {name}"
-            for name, hits, shown in (("A", comparison.a, of_a), ("B", comparison.b, of_b))
+            f"{counts[status] / max(count, 1):.1%} of {name}"
+            for name, count, shown in zip("AB", sites, (of_a, of_b), strict=True)
             if shown
         ]
         yield f"{status:<8} {counts[status]:>10,}  ({', '.join(shares)})"

@@ -1,6 +1,8 @@
 """Agreement of two sets of hits: of two runs, two solvers, two programs.
 
-Each hit is one of
+A site that is a hit in several overlapping regions counts once: the same core, of the same motif on
+the same strand, and of the same track. Of its hits that in a region where both sets have it stands
+for it, or else that in the first. Each site is one of
 
 - *matched*: the other set has a hit of the same motif on the same strand at the same place, which
   is the same core, or the same untrimmed motif;
@@ -17,7 +19,7 @@ those that overlap most. Which set is the first changes nothing but the words.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +54,7 @@ class Comparison:
     status : array of int64, ``(row,)``
         Index into ``STATUSES``.
     index_a, index_b : array of int64, ``(row,)``
-        The hit of each set, -1 where there is none. Every hit of both stands in one row; rows are
+        The hit of each set, -1 where there is none. Every site of both stands in one row; rows are
         ordered by place.
     """
 
@@ -64,6 +66,12 @@ class Comparison:
 
     def __len__(self) -> int:
         return len(self.status)
+
+    @cached_property
+    def n_sites(self) -> tuple[int, int]:
+        """Number of sites of each set."""
+        n_a, n_b = ((index != NOBODY).sum() for index in (self.index_a, self.index_b))
+        return int(n_a), int(n_b)
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
@@ -94,7 +102,7 @@ class Comparison:
         return pearson, spearman
 
     def pairs(self, rows: slice = slice(None)) -> "pl.DataFrame":
-        """One row for each pair, and for each hit without one.
+        """One row for each pair, and for each site without one.
 
         Parameters
         ----------
@@ -111,15 +119,15 @@ class Comparison:
         return pair_table(self.a, self.b, self.status[rows], self.index_a[rows], self.index_b[rows])
 
     def motifs(self) -> "pl.DataFrame":
-        """One row for each motif: how many of its hits have which status.
+        """One row for each motif: how many of its sites have which status.
 
         Returns
         -------
         polars.DataFrame
             ``n_a = matched + moved + renamed_a + lost`` and ``n_b = matched + moved + renamed_b +
             new``. `flipped` is how many of the moved ones lie on the other strand, `agreement` the
-            share of the hits of either set that is matched, `renamed_to` the motif that the renamed
-            ones of the first set have most often in the second.
+            share of the sites of either set that is matched, `renamed_to` the motif that the
+            renamed ones of the first set have most often in the second.
         """
         counted = motif_table(self.a, self.b, self.status, self.index_a, self.index_b)
         found = self.coefficients.group_by("motif_name").agg(correlations())
@@ -151,12 +159,15 @@ def compare(
     )
     group = np.concatenate([first.places.group, second.places.group])
     parts = [_Pairs(*(np.zeros(0, np.int64) for _ in _Pairs._fields))]
+    sites_a, sites_b = np.zeros(len(first), np.bool_), np.zeros(len(second), np.bool_)
     for rows in stripes(group, _STRIPE_HITS):
         of_first = rows[rows < len(first)]
         of_second = rows[rows >= len(first)] - len(first)
+        of_first, of_second = _one_of_each_site(first, second, of_first, of_second)
+        sites_a[of_first], sites_b[of_second] = True, True
         parts.append(_match(first, second, of_first, of_second, least))
     pairs = _Pairs(*(np.concatenate(found) for found in zip(*parts, strict=True)))
-    return _with_unpaired(first, second, pairs)
+    return _with_unpaired(first, second, pairs, sites_a, sites_b)
 
 
 class _Pairs(NamedTuple):
@@ -166,6 +177,46 @@ class _Pairs(NamedTuple):
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "_Pairs":
         return _Pairs(*(values[rows] for values in self))
+
+
+def _one_of_each_site(
+    a: HitColumns, b: HitColumns, rows_a: NDArray[np.int64], rows_b: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of each set, one for each site."""
+    both = ((a, rows_a), (b, rows_b))
+    region = np.concatenate([hits.region[rows] for hits, rows in both])
+    of_b = np.repeat([False, True], [len(rows_a), len(rows_b)])
+    keys = [
+        np.concatenate(column)
+        for column in zip(
+            *(
+                (*hits.places.take(rows), hits.motif[rows], hits.is_minus[rows])
+                for hits, rows in both
+            ),
+            strict=True,
+        )
+    ]
+    order = np.lexsort((region, *keys))
+    site = _numbers(keys, order)
+    in_region = _numbers([site, region], order)
+    counts = (np.bincount(in_region[of_b == side], minlength=len(region)) for side in (0, 1))
+    shared = np.logical_and.reduce([count > 0 for count in counts])[in_region]
+    kept = []
+    for own in (np.flatnonzero(~of_b), np.flatnonzero(of_b)):
+        ranked = own[np.lexsort((region[own], ~shared[own], site[own]))]
+        new = np.diff(site[ranked], prepend=-1) != 0
+        kept.append(np.sort(ranked[new]))
+    return rows_a[kept[0]], rows_b[kept[1] - len(rows_a)]
+
+
+def _numbers(keys: list[NDArray[Any]], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of rows, the same for those that are alike in all keys and so stand together."""
+    new = np.zeros(len(order), dtype=np.bool_)
+    for key in keys:
+        new[1:] |= key[order][1:] != key[order][:-1]
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.cumsum(new)
+    return numbers
 
 
 def _match(
@@ -232,18 +283,24 @@ def _ranks(hits: HitColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return ranks
 
 
-def _with_unpaired(a: HitColumns, b: HitColumns, pairs: _Pairs) -> Comparison:
-    lost, new = _others(len(a), pairs.a), _others(len(b), pairs.b)
+def _with_unpaired(
+    a: HitColumns,
+    b: HitColumns,
+    pairs: _Pairs,
+    sites_a: NDArray[np.bool_],
+    sites_b: NDArray[np.bool_],
+) -> Comparison:
+    lost, new = _others(sites_a, pairs.a), _others(sites_b, pairs.b)
     status = np.concatenate([pairs.status, np.full(len(lost), LOST), np.full(len(new), NEW)])
     index_a = np.concatenate([pairs.a, lost, np.full(len(new), NOBODY)])
     index_b = np.concatenate([pairs.b, np.full(len(lost), NOBODY), new])
-    first, second = a.places.take(index_a[: len(a)]), b.places.take(new)
+    first, second = a.places.take(index_a[: len(index_a) - len(new)]), b.places.take(new)
     places = Intervals(*(np.concatenate(found) for found in zip(first, second, strict=True)))
     order = position_order(places)
     return Comparison(a, b, status[order], index_a[order], index_b[order])
 
 
-def _others(count: int, taken: NDArray[np.int64]) -> NDArray[np.int64]:
-    free = np.ones(count, dtype=np.bool_)
+def _others(sites: NDArray[np.bool_], taken: NDArray[np.int64]) -> NDArray[np.int64]:
+    free = sites.copy()
     free[taken] = False
     return np.flatnonzero(free)

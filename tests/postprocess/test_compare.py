@@ -1,6 +1,7 @@
 import math
 import sys
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -33,40 +34,58 @@ def ranks(found: list[dict]) -> list[int]:
     return rank
 
 
+def sites(one: list[dict], two: list[dict]) -> list[int]:
+    """Rows of the first, one for each site: of a region where the second has it, if it can be."""
+
+    def site(row: dict) -> tuple:
+        return (place(row), *(row[key] for key in ("start", "end", "motif_name", "strand")))
+
+    other = {(site(row), row["peak_id"]) for row in two}
+    order = sorted(
+        range(len(one)),
+        key=lambda i: ((site(one[i]), one[i]["peak_id"]) not in other, one[i]["peak_id"], i),
+    )
+    first: dict[tuple, int] = {}
+    for i in order:
+        first.setdefault(site(one[i]), i)
+    return sorted(first.values())
+
+
 def oracle(one: list[dict], two: list[dict], share: float) -> set[tuple]:
-    """Pairs of every hit with every hit, the best first, each hit once."""
+    """Pairs of every site with every site, the best first, each site once."""
+    sites_one, sites_two = sites(one, two), sites(two, one)
     rank_one, rank_two = ranks(one), ranks(two)
     candidates = []
-    for i, a in enumerate(one):
-        for j, b in enumerate(two):
-            shared = min(a["end"], b["end"]) - max(a["start"], b["start"])
-            if place(a) != place(b) or shared <= 0:
-                continue
-            found = 2 * shared / (a["end"] - a["start"] + b["end"] - b["start"])
-            same = any(
-                all(a[f"{end}{kind}"] == b[f"{end}{kind}"] for end in ("start", "end"))
-                for kind in ("", "_untrimmed")
-            )
-            if a["motif_name"] == b["motif_name"]:
-                status = "matched" if same and a["strand"] == b["strand"] else "moved"
-            elif found >= share:
-                status = "renamed"
-            else:
-                continue
-            key = (
+    for i, j in product(sites_one, sites_two):
+        a, b = one[i], two[j]
+        shared = min(a["end"], b["end"]) - max(a["start"], b["start"])
+        if place(a) != place(b) or shared <= 0:
+            continue
+        found = 2 * shared / (a["end"] - a["start"] + b["end"] - b["start"])
+        same = any(
+            all(a[f"{end}{kind}"] == b[f"{end}{kind}"] for end in ("start", "end"))
+            for kind in ("", "_untrimmed")
+        )
+        if a["motif_name"] == b["motif_name"]:
+            status = "matched" if same and a["strand"] == b["strand"] else "moved"
+        elif found >= share:
+            status = "renamed"
+        else:
+            continue
+        key = (
                 STATUSES.index(status), -found, a["strand"] != b["strand"],
                 a["peak_id"] != b["peak_id"],
                 *sorted([rank_one[i], rank_two[j]]), i,
             )  # fmt: skip
-            candidates.append((key, i, j, status))
+        candidates.append((key, i, j, status))
     taken_a, taken_b, pairs = set(), set(), set()
     for _, i, j, status in sorted(candidates):
         if i not in taken_a and j not in taken_b:
             taken_a.add(i)
             taken_b.add(j)
             pairs.add((i, j, status))
-    pairs |= {(i, None, "lost") for i in range(len(one)) if i not in taken_a}
-    return pairs | {(None, j, "new") for j in range(len(two)) if j not in taken_b}
+    pairs |= {(i, None, "lost") for i in sites_one if i not in taken_a}
+    return pairs | {(None, j, "new") for j in sites_two if j not in taken_b}
 
 
 def pairs_of(comparison: Comparison) -> set[tuple]:
@@ -103,8 +122,8 @@ def test_compare__takes_the_best_pairs_of_every_hit_with_every_hit(
 
 def check_motifs(comparison: Comparison, found: tuple[list[dict], list[dict]]) -> None:
     motifs = comparison.motifs()
-    for name, hits in zip("ab", found, strict=True):
-        counts = Counter(row["motif_name"] for row in hits)
+    for name, hits, others in zip("ab", found, found[::-1], strict=True):
+        counts = Counter(hits[i]["motif_name"] for i in sites(hits, others))
         assert dict(motifs.select("motif_name", f"n_{name}").rows()) == {
             motif: counts[motif] for motif in motifs["motif_name"]
         }
@@ -170,6 +189,20 @@ def test_compare__prefers_the_strand_the_region_the_motif_and_what_overlaps_more
     made = (write(tmp_path / name, found) for name, found in (("a", [one]), ("b", two)))
     comparison = compare(*(read_hits(path) for path in made))
     assert comparison.pairs().filter(pl.col("hit_a").is_not_null())["hit_b"].to_list() == [1]
+
+
+def test_compare__a_site_of_two_overlapping_regions_counts_once(tmp_path):
+    twice = [hit(100, peak_id=3), hit(100, peak_id=4, hit_coefficient=2.0), hit(103, peak_id=4)]
+    once = [hit(100, peak_id=4), hit(300)]
+    a, b = (read_hits(write(tmp_path / name, rows)) for name, rows in (("a", twice), ("b", once)))
+    comparison = compare(a, b)
+    assert comparison.counts == {"matched": 1, "moved": 0, "renamed": 0, "lost": 1, "new": 1}
+    assert comparison.n_sites == (2, 2)
+    assert comparison.pairs()["hit_a"].to_list() == [1, 2, None]
+    assert comparison.motifs()["agreement"].to_list() == pytest.approx([1 / 3])
+    back = compare(b, a)
+    assert back.counts == comparison.counts
+    assert back.pairs()["hit_b"].to_list() == [1, 2, None]
 
 
 def test_compare__counts_motif_by_motif(comparison):
