@@ -196,13 +196,15 @@ def _prepare(
     solver, reason = _solver(context, options, given, motifs)
     params = {**option_values(options), **option_values(solver)}
     params |= {"solver": solver.name, "solver_reason": reason}
+    if (decoys := options.decoy_options()) is not None:
+        params |= {"fdr": True, "decoys": decoys.per_motif, "seed": decoys.seed}
     motifs.attrs["provenance"] = {"options": params, "inputs": options.inputs()}
     call_options = CallOptions(
         post_filter=not options.no_post_filter,
         tracks=options.tracks or None,
         combine_tracks=options.combine_tracks,
         tile=options.tile,
-        decoys=options.decoy_options(),
+        decoys=decoys,
         max_qvalue=options.max_qvalue,
         **where,
     )

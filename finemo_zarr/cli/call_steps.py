@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from finemo_zarr.store import HitsStore
 
 _STORE = "hits.zarr"
-_SURE = 0.05  # the q-value by which hits are summed up
+_SURE = 0.05  # the q-value by which hits are summed up, where none was asked for
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,13 @@ def _is_output(path: Location) -> bool:
     return is_store(path / _STORE) and found <= {_STORE, *TABLES, *OUTPUT_NAMES}
 
 
-def _decoy_summary(opened: "HitsStore") -> list[str]:
+def _decoy_summary(options: CallHits, opened: "HitsStore") -> list[str]:
     if "hit_qvalue" not in opened.hits:
         return []
-    sure = int((opened.hits["hit_qvalue"].values <= _SURE).sum())
+    most = _SURE if options.max_qvalue is None else options.max_qvalue
+    sure = int((opened.hits["hit_qvalue"].values <= most).sum())
     found = int(opened.motifs["motif_decoy_hits"].values.sum())
-    return [f"{sure:,} hits with a q-value of at most {_SURE}; {found:,} hits of decoys"]
+    return [f"{sure:,} hits with a q-value of at most {most}; {found:,} hits of decoys"]
 
 
 def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
@@ -158,7 +159,7 @@ def _summary(options: CallHits, opened: "HitsStore") -> list[str]:
     return [
         f"{found} in {n_regions:,} regions{of_tracks}",
         *converged,
-        *_decoy_summary(opened),
+        *_decoy_summary(options, opened),
         *tables,
         f"store:  {options.out_dir / _STORE}",
     ]

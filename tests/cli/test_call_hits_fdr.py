@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from finemo_zarr import store
+from finemo_zarr.decoys import DecoyOptions
 from finemo_zarr.execution import extract_regions
 from finemo_zarr.testing import simulate_regions
 
@@ -47,6 +48,18 @@ def test_call_hits_fdr__max_qvalue_implies_it(call, tmp_path: Path) -> None:
     assert (params["max_qvalue"], params["decoys"], params["seed"]) == (0.1, 2, 4)
     options = store.read_info(tmp_path / "sure/hits.zarr").provenance["options"]
     assert (options["decoys_per_motif"], options["decoys_seed"]) == (2, 4)
+
+
+def test_call_hits_fdr__what_was_used_is_printed_and_recorded(call, tmp_path: Path) -> None:
+    result = call("--max-qvalue", 0.1)
+    count = qvalues(tmp_path / "hits").size
+    assert f"{count} hits with a q-value of at most 0.1; " in result.out
+    params = json.loads((tmp_path / "hits/params.json").read_text())
+    options = store.read_info(tmp_path / "hits/hits.zarr").provenance["options"]
+    used = DecoyOptions()
+    for found in (params, options):
+        assert (found["fdr"], found["decoys"], found["seed"]) == (True, used.per_motif, used.seed)
+    assert call("--max-qvalue", 0.1).out.startswith("complete already")
 
 
 def test_call_hits_fdr__the_seed_decides(call, tmp_path: Path) -> None:
