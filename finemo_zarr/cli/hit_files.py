@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from finemo_zarr.errors import FinemoError
+
 if TYPE_CHECKING:
     from finemo_zarr.store import Location
 
@@ -35,4 +37,11 @@ def as_tables(*paths: "Location") -> "Iterator[list[Location]]":
                 tables.append(written / TABLE)
             else:
                 tables.append(path)
-        yield tables
+        try:
+            yield tables
+        except FinemoError as error:  # the table is not what was given, and is gone by then
+            text = str(error)
+            for table, path in zip(tables, paths, strict=True):
+                text = text.replace(str(table), str(path))
+            error.args = (text,)
+            raise

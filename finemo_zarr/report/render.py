@@ -10,9 +10,10 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, Literal
 
+from finemo_zarr import errors
 from finemo_zarr.errors import RunError
 from finemo_zarr.report.given import as_declared
-from finemo_zarr.report.templates import asset, find_template
+from finemo_zarr.report.templates import asset, find_template, templates
 from finemo_zarr.store import Location, staged
 
 _KERNEL = "python3"
@@ -162,6 +163,9 @@ def _execute(path: Path, notebook: Path, parameters: Mapping[str, Any]) -> None:
                 extra_arguments=["--log-level=CRITICAL"],
             )
     except PapermillExecutionError as error:
+        ours = getattr(errors, str(error.ename), None)
+        if path in templates().values() and ours is not None:  # the cell is no matter of the user's
+            raise RunError(str(error.evalue)) from error
         number = error.cell_index + 1 - bool(parameters)  # papermill adds a cell for them
         raise RunError(f"{path.name}, cell {number}: {error.ename}: {error.evalue}") from error
 

@@ -35,7 +35,8 @@ def save_tables(folder: str | Path, tables: Mapping[str, "pl.DataFrame"]) -> Non
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        text = table.with_columns(rounded).write_csv(separator="\t")
+        written = table.with_columns(rounded, pl.col(pl.String).replace("", None))  # not as ""
+        text = written.write_csv(separator="\t")
         (folder / f"{name}.tsv").write_bytes(text.encode())
 
 

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from finemo_zarr.execution import call_hits, extract_regions
 from finemo_zarr.export import write_tables
+from finemo_zarr.model import create_regions
 
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
@@ -135,3 +137,15 @@ def test_annotate__hits_that_are_missing_are_an_error(run, tmp_path, all_chroms)
     )
     assert result.code == 1
     assert "no.tsv: no such file" in result.err
+
+
+def test_annotate__an_error_names_the_store_that_was_given(
+    run, tmp_path, regions, reader, motifs, solver, all_chroms
+) -> None:
+    bare = create_regions(regions["region_sequence"].data, regions["region_contributions"].data)
+    extract_regions(reader(bare), tmp_path / "bare.zarr")
+    call_hits(tmp_path / "bare.zarr", motifs, tmp_path / "h.zarr", solver=solver)
+    out = tmp_path / "o.tsv"
+    result = run("annotate-hits", "-i", tmp_path / "h.zarr", "--bed", f"x={all_chroms}", "-o", out)
+    assert result.code == 1
+    assert f"Error: {tmp_path / 'h.zarr'}: the hits have no chromosomes" in result.err

@@ -287,6 +287,12 @@ def test_report__of_ones_own_template(tmp_path) -> None:
     assert "from finemo_zarr" not in text
 
 
+def test_report__errors_of_our_templates_name_no_cell(tmp_path) -> None:
+    gone = tmp_path / "gone.zarr"
+    with pytest.raises(RunError, match=f"^{re.escape(str(gone))}: no such"):
+        make_report(tmp_path / "out", "hits", {"hits": str(gone)})
+
+
 def test_report__that_fails_leaves_nothing_and_names_the_cell(tmp_path) -> None:
     template = own_template(
         tmp_path / "mine.ipynb", "from finemo_zarr import open_hits\nopen_hits('gone.zarr')"
