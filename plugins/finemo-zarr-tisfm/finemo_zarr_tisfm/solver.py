@@ -36,6 +36,7 @@ class TisfmSolver:
 
     name: ClassVar[str] = "tisfm"
     summary: ClassVar[str] = "places that a tiSFM (train-tisfm) finds occupied, without attribution"
+    whole_regions: ClassVar[str] = "a motif is looked for in all of a region; leave --tile out"
 
     model: Path | None = option(
         "--tisfm-model",

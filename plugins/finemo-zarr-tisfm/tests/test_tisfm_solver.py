@@ -10,7 +10,8 @@ from finemo_zarr_tisfm.occupancy import Finder
 from finemo_zarr_tisfm.solver import TisfmSolver
 from finemo_zarr_tisfm.training import one_hot
 
-from finemo_zarr.errors import InputWarning, ReadError, SchemaError
+from finemo_zarr.errors import InputWarning, ReadError, RunError, SchemaError
+from finemo_zarr.execution import CallOptions, call_hits
 from finemo_zarr.motifs import MotifOptions, prepare_motifs
 from finemo_zarr.testing import simulate_regions
 from finemo_zarr.testing.contracts import SolverContract
@@ -88,6 +89,17 @@ def test_hits__of_a_motif_that_is_everywhere_are_none(folder, case) -> None:
     assert counts[0][0] > 100
     assert counts[1][0] == 0
     assert counts[1][1] > 0
+
+
+def test_solver__needs_whole_regions(folder, case, tmp_path) -> None:
+    with pytest.raises(RunError, match="--tile cannot be used with the solver tisfm"):
+        call_hits(
+            tmp_path / "r.zarr",
+            case[1],
+            tmp_path / "h.zarr",
+            solver=TisfmSolver(model=folder, track="one"),
+            options=CallOptions(tile=20),
+        )
 
 
 def test_solver__says_what_is_missing(folder, case) -> None:
