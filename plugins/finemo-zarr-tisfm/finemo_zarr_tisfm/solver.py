@@ -88,6 +88,8 @@ class TisfmSolver:
 
     def solve(self, regions: "xr.Dataset", motifs: "xr.Dataset") -> HitsAndQC:
         """Return hits and qc of one block; see :class:`finemo_zarr.protocols.Solver`."""
+        if "motif_origin" in motifs and (motifs["motif_origin"].values == "decoy").any():
+            raise SchemaError("tisfm looks for motifs of its model, no decoys: leave --fdr out")
         scores = _scores(regions, motifs)
         scale = np.sqrt((scores**2).mean(axis=1)) if scores.shape[1] else np.zeros(len(scores))
         if "region_scale" in regions:

@@ -102,6 +102,12 @@ def test_solver__needs_whole_regions(folder, case, tmp_path) -> None:
         )
 
 
+def test_solver__knows_no_decoys(folder, case) -> None:
+    decoys = case[1].assign(motif_origin=("motif", ["decoy"] * case[1].sizes["motif"]))
+    with pytest.raises(SchemaError, match="leave --fdr out"):
+        TisfmSolver(folder, "one").solve(case[0], decoys)
+
+
 def test_solver__says_what_is_missing(folder, case) -> None:
     regions, motifs, _ = case
     with pytest.raises(SchemaError, match="--tisfm-model"):
