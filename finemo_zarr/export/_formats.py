@@ -53,8 +53,8 @@ class Format:
         What its second file, if it has one, ends in.
     contents : tuple of str
         If it is a folder: patterns of what is in it.
-    counts : {"hits", "motifs", "regions"}
-        What it has an entry for.
+    counts : {"hits", "sites", "motifs", "regions"}
+        What it has an entry for. A site may be a hit in several regions: its writer counts them.
     furthest : int, optional
         The last position that it can hold.
     """
@@ -68,7 +68,7 @@ class Format:
     scored: bool = False
     beside: tuple[str, ...] = ()
     contents: tuple[str, ...] = ()
-    counts: Literal["hits", "motifs", "regions"] = "hits"
+    counts: Literal["hits", "sites", "motifs", "regions"] = "hits"
     furthest: int | None = None
 
     def check_regions(self, path: Location, regions: "xr.Dataset") -> None:
@@ -108,8 +108,13 @@ class Format:
         """Names that its files may have in a folder of outputs."""
         return [self.file, *(f"{self.file}{suffix}" for suffix in self.beside)]
 
-    def write(self, source: Source, path: Path) -> None:
+    def write(self, source: Source, path: Path) -> int:
         """Write the format.
+
+        Returns
+        -------
+        int
+            Number of entries; see `counts`.
 
         Raises
         ------
@@ -121,10 +126,11 @@ class Format:
         """
         self.check(source)
         module, _, function = self.writer.partition(":")
-        write: Callable[[Source, Path], None] = getattr(
+        write: Callable[[Source, Path], int | None] = getattr(
             import_module(f"finemo_zarr.export.{module}"), function
         )
-        write(source, path)
+        written = write(source, path)
+        return source.count(self.counts) if self.counts != "sites" else int(written or 0)
 
     def check(self, source: Source) -> None:
         """Raise if a source cannot be written; see :meth:`write`."""
@@ -140,13 +146,14 @@ _ALL = (
     Format(
         "tsv", "tsv:write_folder", "folder of the tables of call-hits", "tables", contents=TABLES
     ),
-    Format("bed", "bed:write_bed", "BED, six columns", "hits.bed", placed=True),
+    Format("bed", "bed:write_bed", "BED, six columns", "hits.bed", placed=True, counts="sites"),
     Format(
         "bed9",
         "bed:write_bed9",
         "BED, nine columns, a colour for each motif",
         "hits.bed9.bed",
         placed=True,
+        counts="sites",
     ),
     Format(
         "bed.gz",
@@ -156,6 +163,7 @@ _ALL = (
         packages=("pysam",),
         placed=True,
         beside=(".tbi", ".csi"),
+        counts="sites",
     ),
     Format(
         "bigbed",
@@ -164,6 +172,7 @@ _ALL = (
         "hits.bb",
         packages=("pybigtools",),
         placed=True,
+        counts="sites",
         furthest=LONGEST,
     ),
     Format("parquet", "parquet:write_parquet", "the table hits.tsv as Parquet", "hits.parquet"),
@@ -206,6 +215,7 @@ _ALL = (
         placed=True,
         scored=True,
         contents=SESSION_FILES,
+        counts="sites",
         furthest=LONGEST,
     ),
 )
@@ -248,7 +258,7 @@ def export_hits(
     Returns
     -------
     int
-        Number of hits that were chosen, or of what else the format holds (`Format.counts`).
+        Number of hits that were written, or of what else the format holds (`Format.counts`).
 
     Raises
     ------
@@ -271,16 +281,16 @@ def export_hits(
     made.check(source)
     with staged(target, overwrite=overwrite, replaceable=made.may_replace) as work:
         if isinstance(work, Path):
-            made.write(source, work)
+            count = made.write(source, work)
             for suffix in made.beside:  # one that is left over would belong to the old output
                 remove(target.parent / f"{target.name}{suffix}")
             for second in made.second_files(work):
                 move_file(second, target.parent / second.name)
         else:
             with scratch_folder(target, made.name) as folder:
-                made.write(source, folder / target.name)
+                count = made.write(source, folder / target.name)
                 _upload(folder, target)
-    return source.count(made.counts)
+    return count
 
 
 def _find(name: str) -> Format:

@@ -4,7 +4,7 @@ A site that is a hit in several overlapping regions is written once, by the firs
 there are tracks, their name is one more column.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,29 +25,52 @@ if TYPE_CHECKING:
 _LAST_OF_TBI = 2**29  # bases that a .tbi index can address
 
 
-def write_bed(source: Source, path: Path) -> None:
-    """Write ``chrom, start, end, motif, score, strand``; the score is 1000 times the similarity."""
-    with path.open("wb") as file:
-        for table in unique_tables(source):
-            append(file, bed6(table))
+def write_bed(source: Source, path: Path) -> int:
+    """Write ``chrom, start, end, motif, score, strand``; the score is 1000 times the similarity.
+
+    Returns
+    -------
+    int
+        Number of lines.
+    """
+    return _write(path, map(bed6, unique_tables(source)))
 
 
-def write_bed9(source: Source, path: Path) -> None:
-    """Write BED6, ``thickStart, thickEnd`` (all of the core) and ``itemRgb``."""
+def write_bed9(source: Source, path: Path) -> int:
+    """Write BED6, ``thickStart, thickEnd`` (all of the core) and ``itemRgb``.
+
+    Returns
+    -------
+    int
+        Number of lines.
+    """
     colours = motif_colours(source.motif_names)
+    return _write(path, (bed9(bed_table(table), colours) for table in unique_tables(source)))
+
+
+def _write(path: Path, tables: "Iterable[pl.DataFrame]") -> int:
+    lines = 0
     with path.open("wb") as file:
-        for table in unique_tables(source):
-            append(file, bed9(bed_table(table), colours))
+        for table in tables:
+            append(file, table)
+            lines += table.height
+    return lines
 
 
-def write_bed_gz(source: Source, path: Path) -> None:
-    """Write BED9 in blocks of gzip, with a tabix index beside: .tbi, .csi for long chromosomes."""
-    write_indexed(source, path)
+def write_bed_gz(source: Source, path: Path) -> int:
+    """Write BED9 in blocks of gzip, with a tabix index beside: .tbi, .csi for long chromosomes.
+
+    Returns
+    -------
+    int
+        Number of lines.
+    """
+    return write_indexed(source, path)[1]
 
 
 def write_indexed(
     source: Source, path: Path, *, columns: "Callable[[pl.DataFrame], pl.DataFrame] | None" = None
-) -> Path:
+) -> tuple[Path, int]:
     """Write BED9 compressed, and its index beside it.
 
     Parameters
@@ -61,21 +84,22 @@ def write_indexed(
 
     Returns
     -------
-    Path
-        The index.
+    Path, int
+        The index, and the number of lines.
     """
     import pysam
 
-    colours, furthest = motif_colours(source.motif_names), 0
+    colours, furthest, lines = motif_colours(source.motif_names), 0, 0
     with pysam.BGZFile(str(path), "wb", index=None) as file:
         for table in unique_tables(source):
             rows = bed9(bed_table(table), colours)
+            lines += rows.height
             furthest = max([furthest, *rows["end"].top_k(1).to_list()])
             for text in text_rows(rows if columns is None else columns(rows)):
                 file.write(text)
     csi = furthest > _LAST_OF_TBI
     pysam.tabix_index(str(path), preset="bed", force=True, csi=csi)
-    return path.with_name(f"{path.name}.{'csi' if csi else 'tbi'}")
+    return path.with_name(f"{path.name}.{'csi' if csi else 'tbi'}"), lines
 
 
 def unique_tables(source: Source, *, by_name: bool = False) -> "Iterator[pl.DataFrame]":

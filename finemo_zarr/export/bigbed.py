@@ -43,8 +43,13 @@ _NUMBERS = {
 _Row = tuple[str, int, int, str]
 
 
-def write_bigbed(source: Source, path: Path) -> None:
+def write_bigbed(source: Source, path: Path) -> int:
     """Write the sites of all hits, with similarity, coefficient and region in more columns.
+
+    Returns
+    -------
+    int
+        Number of sites.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def write_bigbed(source: Source, path: Path) -> None:
     first = next(rows, None)
     if first is None:
         path.write_bytes(_empty(sizes, _autosql(columns)))
-        return
+        return 0
     pybigtools: Any = import_optional("pybigtools", extra="export", purpose="bigBed")
     written = path.with_name(f"{path.name}.bb")  # it goes by the name
     try:
@@ -76,6 +81,7 @@ def write_bigbed(source: Source, path: Path) -> None:
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
+    return progress.rows
 
 
 def _is_bigbed(path: Path) -> bool:
@@ -90,12 +96,15 @@ class _Progress:
     """How far a writer got that keeps errors of its input to itself."""
 
     ended: bool = False
+    rows: int = 0
     error: BaseException | None = None
 
     def watch(self, rows: Iterator[_Row]) -> Iterator[_Row]:
         """Pass rows on."""
         try:
-            yield from rows
+            for row in rows:
+                self.rows += 1
+                yield row
         except GeneratorExit:  # the writer gave up
             raise
         except BaseException as error:

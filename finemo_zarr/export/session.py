@@ -37,11 +37,16 @@ SESSION_FILES = (
 _MARGIN = 0.1  # of the region that is shown first, on either side
 
 
-def write_session(source: Source, path: Path) -> None:
+def write_session(source: Source, path: Path) -> int:
     """Write a bigWig and an indexed BED file for each track, a JBrowse 2 and an IGV session.
 
     The files name each other by relative paths. The genome is a name that browsers know, or a
     FASTA file; without either it is a list of chromosomes, without sequence.
+
+    Returns
+    -------
+    int
+        Number of sites, of all tracks.
 
     Raises
     ------
@@ -52,13 +57,15 @@ def write_session(source: Source, path: Path) -> None:
     """
     path.mkdir()
     genome, sizes = _genome(source, path)
-    shown = [
+    written = [
         _write_track(source, path, sizes, name, label)
         for name, label in _labels(source.track_names).items()
     ]
-    view = View(genome, *_first_view(source, sizes), tuple(shown))
+    shown = tuple(track for track, _ in written)
+    view = View(genome, *_first_view(source, sizes), shown)
     (path / "jbrowse_config.json").write_text(jbrowse_config(view), encoding="utf-8")
     (path / "igv_session.xml").write_text(igv_session(view), encoding="utf-8")
+    return sum(sites for _, sites in written)
 
 
 def _labels(tracks: list[str] | None) -> dict[str | None, str]:
@@ -73,15 +80,15 @@ def _labels(tracks: list[str] | None) -> dict[str | None, str]:
 
 def _write_track(
     source: Source, path: Path, sizes: Mapping[str, int], track: str | None, label: str
-) -> Shown:
+) -> tuple[Shown, int]:
     scores, hits = path / f"contributions{label}.bw", path / f"hits{label}.bed.gz"
     write_contributions(source, scores, sizes, track)
-    index = write_indexed(
+    index, sites = write_indexed(
         source if track is None else source.of_track(track),
         hits,
         columns=lambda table: table.drop(TRACK, strict=False),
     )
-    return Shown(track, scores.name, hits.name, index.name)
+    return Shown(track, scores.name, hits.name, index.name), sites
 
 
 def _first_view(source: Source, sizes: Mapping[str, int]) -> tuple[str, int, int, int]:

@@ -21,6 +21,7 @@ from finemo_zarr.store import RemotePath
 
 PLACED = ["bed", "bed9", "bed.gz", "bigbed", "tfm-bed", "session"]
 OF_ONE_SOLVER = ["tfm-bed"]
+SITE = ["chr", "start", "motif_name", "strand"]
 OF_ANY = [name for name in FORMATS if name not in OF_ONE_SOLVER]
 
 
@@ -28,8 +29,9 @@ OF_ANY = [name for name in FORMATS if name not in OF_ONE_SOLVER]
 @pytest.mark.parametrize("name", OF_ANY)
 def test_formats__write_every_kind_of_store(make, tmp_path, name: str, kind: str) -> None:
     made, out = make(kind), tmp_path / "out"
-    written = {"npz": 50, "meme": 3}.get(name, len(made.table))  # regions, motifs, else hits
-    assert export_hits(made.hits, name, out, regions=made.regions) == written
+    sites = made.table.unique([*SITE, *(["track"] if kind == "tracks" else [])]).height
+    written = {"regions": 50, "motifs": 3, "sites": sites, "hits": len(made.table)}
+    assert export_hits(made.hits, name, out, regions=made.regions) == written[FORMATS[name].counts]
     assert out.is_dir() is bool(FORMATS[name].contents)
     assert {path.name for path in tmp_path.iterdir()} <= {"out", "out.tbi"}
 
