@@ -178,8 +178,10 @@ def test_submotifs__of_regions_that_are_not_those_are_left_out(called, modisco, 
     from finemo_zarr.evaluation.submotifs import with_scores
     from finemo_zarr.readers.modisco_members import read_members
 
+    others = turned.assign(region_id=("region", np.arange(turned.sizes["region"])))
     for members in read_members(modisco):
-        assert with_scores(members, turned) is None
+        assert with_scores(members, turned) is not None  # by their numbers
+        assert with_scores(members, others) is None
 
 
 def test_motif_heatmap__finds_each_motif_in_the_other_group(pages) -> None:
