@@ -51,6 +51,22 @@ def validate(dataset: "xr.Dataset", kind: DatasetKind) -> "xr.Dataset":
     return dataset
 
 
+def in_order(dataset: "xr.Dataset", kind: DatasetKind) -> "xr.Dataset":
+    """Variables in the order of the specification, then others by name; tables follow it.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The dataset, which may come from a store: Zarr lists arrays in any order.
+    kind : {"regions", "motifs", "hits", "qc"}
+        What it is.
+    """
+    known = [name for name in VARIABLES[kind] if name in dataset.data_vars]
+    others = sorted(set(map(str, dataset.data_vars)) - set(known))
+    # Choosing variables leaves out coordinates of dimensions that none of them has.
+    return dataset[[*known, *others]].assign_coords(dataset.coords)
+
+
 def create_regions(
     sequence: Any,
     contributions: Any,

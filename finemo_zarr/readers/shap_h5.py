@@ -244,10 +244,9 @@ def _check_coordinates(coordinates: Coordinates, sequences: StoredArray) -> None
 
 
 def _take(coordinates: Coordinates, rows: NDArray[np.int64]) -> Coordinates:
-    columns = coordinates.as_mapping() | {"example": np.arange(len(coordinates))}
-    taken = {key: values[rows] for key, values in columns.items()}
+    columns = {key: v[rows] for key, v in coordinates.as_mapping().items() if v is not None}
     # TF-MoDISco leaves out the same rows, and counts the others.
-    return Coordinates(**taken | {"example": np.arange(len(rows))})
+    return Coordinates(**columns | {"example": np.arange(len(rows))})
 
 
 def _known_rows(sequences: StoredArray, start: int, width: int) -> NDArray[np.int64]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from finemo_zarr.errors import FinemoError, ReadError
-from finemo_zarr.model import validate
+from finemo_zarr.model import in_order, validate
 from finemo_zarr.sequence import NO_BASE
 from finemo_zarr.store.locations import Location, RemotePath, access_errors, locate, zarr_at
-from finemo_zarr.variables import VARIABLES, DatasetKind
+from finemo_zarr.variables import DatasetKind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -359,20 +359,12 @@ def _open_group(path: Location, group: DatasetKind | None = None) -> "xr.Dataset
                 consolidated=isinstance(path, RemotePath) and _is_consolidated(at),
                 zarr_format=3,
             )
-            return _in_order(found, group or "regions")
+            return in_order(found, group or "regions")
     except access_errors() as error:
         where = f"group {group}" if group else "the root group"
         raise ReadError(
             f"{path}: a damaged store, {where} cannot be read ({_first_line(error)})"
         ) from error
-
-
-def _in_order(dataset: "xr.Dataset", kind: DatasetKind) -> "xr.Dataset":
-    """Variables in the order of the data model: Zarr lists them in any, and tables follow it."""
-    known = [name for name in VARIABLES[kind] if name in dataset.data_vars]
-    others = sorted(set(map(str, dataset.data_vars)) - set(known))
-    # Choosing variables leaves out coordinates of dimensions that none of them has.
-    return dataset[[*known, *others]].assign_coords(dataset.coords)
 
 
 def _is_consolidated(at: dict[str, Any]) -> bool:
