@@ -7,6 +7,7 @@ from scipy.stats import binom, binomtest
 
 from finemo_zarr.evaluation import MotifTable
 from finemo_zarr.evaluation._instances import hit_instances
+from finemo_zarr.evaluation.hit_pairs import hit_line
 from finemo_zarr.evaluation.nearest import nearest_distances
 from finemo_zarr.evaluation.spacing import (
     local_mean,
@@ -23,6 +24,17 @@ def unique_hits(store):
     core = found.intervals()
     rows = zip(core.group, core.start, core.end, found.motif, found.reverse, strict=True)
     return sorted({tuple(int(value) for value in row) for row in rows})
+
+
+def test_hits__lie_where_their_store_has_them(made) -> None:
+    """The core of a hit need not be the one of its motif."""
+    plain = made(5)
+    moved = {"hit_start": plain.hits["hit_start"] - 1, "hit_end": plain.hits["hit_end"] + 2}
+    rows, wider = unique_hits(plain), plain._replace(hits=plain.hits.assign(moved))
+    assert unique_hits(wider) == [(c, start - 1, end + 2, m, r) for c, start, end, m, r in rows]
+    lines = [hit_line(each) for each in (plain, wider)]
+    called = np.unique(lines[0].motif)
+    assert (lines[1].width[called] == lines[0].width[called] + 3).all()
 
 
 def brute_pairs(store, most):

@@ -125,6 +125,16 @@ def test_filters__measure_the_importance_whatever_the_caller_gave(
         np.testing.assert_array_equal(found.columns["hit_imp_frac"], plain.columns["hit_imp_frac"])
 
 
+@pytest.mark.parametrize("width", [8, 9])
+@pytest.mark.parametrize("window", [4, 5])
+def test_centres__are_where_readers_cut(stores, width, window):
+    scores = Scores.of(store.open_hits(stores[1]), stores[1], stores[0])
+    scores = scores._replace(regions=scores.regions.isel(position=slice(width)))
+    centres = Centres.of(scores, window)
+    first = width // 2 - window // 2
+    assert set(zip(*centres, strict=True)) == {(first, first + window)}
+
+
 def test_isotonic_filter__leaves_out_what_lies_outside_of_the_window(stores):
     found = isotonic_filter(stores[1], stores[0], IsotonicOptions(window=100))
     hits = store.open_hits(stores[1]).hits
